@@ -1,0 +1,242 @@
+"""The words for "what": a resource and its endpoints, frozen data checked when the class is made.
+
+Knows nothing of how a request is sent. Everything a user touches is derived from what stands here.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass, field, replace
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+from marshmallow import Schema
+from marshmallow.fields import Field
+
+from abeja_run.exceptions import DescriptorError, HttpError
+
+__all__ = ["DELETE", "GET", "PATCH", "POST", "PUT", "Endpoint", "Parameter", "Resource"]
+
+GET = "GET"
+POST = "POST"
+PUT = "PUT"
+PATCH = "PATCH"
+DELETE = "DELETE"
+
+_BODILESS = frozenset({GET, DELETE})
+_IDEMPOTENT = frozenset({GET, PUT, DELETE})
+_METHODS = _BODILESS | _IDEMPOTENT | {POST, PATCH}
+_VARIABLE = re.compile(r"\{([^{}]*)\}")
+_TEMPLATE = re.compile(r"(/([A-Za-z0-9._~-]+|\{[^{}]+\}))*")
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One argument of a call, wherever in the request it travels.
+
+    Attributes:
+        name: The keyword in Python.
+        wire_name: The name in the request.
+        location: ``path``, ``query`` or ``body``.
+        field: The marshmallow field that checks and writes it; None for a path variable.
+        required: Whether a call must give it.
+        description: For the documentation.
+        aliases: Further keywords for it.
+        omit_empty: Whether an empty value counts as not given.
+        secret: Whether its value must never be shown.
+    """
+
+    name: str
+    wire_name: str
+    location: str
+    field: Field[Any] | None
+    required: bool
+    description: str
+    aliases: tuple[str, ...] = ()
+    omit_empty: bool = False
+    secret: bool = False
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One method and path of an API: what to send, what comes back.
+
+    Args:
+        method: ``GET``, ``POST``, ``PUT``, ``PATCH`` or ``DELETE``.
+        path: What follows the resource's path, such as ``/{run_id}``.
+        summary: One line for the documentation.
+        returns: The schema of the answer.
+        body: The schema of the JSON body: its fields are parameters of the call.
+        query: The schema of the query: its fields are parameters of the call.
+        raises: The error classes the service is documented to answer with.
+        description: Whatever a caller must know beyond the summary.
+        idempotent: Whether repeating the request does no harm. The default goes by the method: true for
+            ``GET``, ``PUT`` and ``DELETE``.
+
+    Raises:
+        DescriptorError: When the resource class is made, naming the class, the endpoint and the field.
+
+    Example:
+        >>> from abeja_run.resources.runs import Runs
+        >>> Runs.get_run.method, Runs.get_run.template[-14:]
+        ('GET', '/runs/{run_id}')
+    """
+
+    method: str
+    path: str = ""
+    _: KW_ONLY
+    summary: str
+    returns: type[Schema]
+    body: type[Schema] | None = None
+    query: type[Schema] | None = None
+    raises: tuple[type[HttpError], ...] = ()
+    description: str = ""
+    idempotent: bool | None = None
+    # Filled in when the resource class is made.
+    name: str = field(default="", init=False)
+    template: str = field(default="", init=False)
+    variables: Mapping[str, str] = field(default_factory=dict, init=False)
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether a request that may have arrived may be sent again."""
+        return self.method in _IDEMPOTENT if self.idempotent is None else self.idempotent
+
+    @cached_property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The parameters of the call, in positional order: those of the path, the body, the query.
+
+        Required ones stand before optional ones, as in any Python signature.
+        """
+        path = (Parameter(name, name, "path", None, True, text) for name, text in self.variables.items())
+        return tuple(sorted((*path, *self.body_parameters, *self.query_parameters), key=lambda p: not p.required))
+
+    @cached_property
+    def body_parameters(self) -> tuple[Parameter, ...]:
+        """The parameters that travel in the JSON body, in the order of its schema."""
+        return _of_schema(self.body, "body")
+
+    @cached_property
+    def query_parameters(self) -> tuple[Parameter, ...]:
+        """The parameters that travel in the query, in the order of its schema."""
+        return _of_schema(self.query, "query")
+
+    @cached_property
+    def segments(self) -> tuple[tuple[str, str], ...]:
+        """The template in pieces: a literal text, and the variable that follows it or an empty string."""
+        pieces = _VARIABLE.split(self.template)
+        return tuple(zip(pieces[::2], (*pieces[1::2], ""), strict=True))
+
+    @cached_property
+    def returns_schema(self) -> Schema:
+        """The schema of the answer, made once; fields it does not name are kept."""
+        return self.returns(unknown="include")
+
+
+def _of_schema(schema: type[Schema] | None, location: str) -> tuple[Parameter, ...]:
+    if schema is None:
+        return ()
+    return tuple(
+        Parameter(
+            name=name,
+            wire_name=field.data_key or name,
+            location=location,
+            field=field,
+            required=field.required,
+            description=field.metadata.get("description", ""),
+            aliases=field.metadata.get("aliases", ()),
+            omit_empty=field.metadata.get("omit_empty", False),
+            secret=field.metadata.get("secret", False),
+        )
+        for name, field in schema().fields.items()
+    )
+
+
+class Resource:
+    """A group of endpoints under one path. Subclass it, and name the subclass to a client.
+
+    Class attributes:
+        path: The path template that all endpoints begin with.
+        variables: The description of each variable of the templates.
+        endpoints: Every endpoint by name, filled in when the class is made.
+
+    Raises:
+        DescriptorError: When the subclass is made, if something in it is declared wrongly.
+
+    Example:
+        >>> from marshmallow import Schema, fields
+        >>> from abeja_run import BaseClient, Endpoint
+        >>> class Deployment(Schema):
+        ...     name = fields.String()
+        >>> class Deployments(Resource):
+        ...     path = "/organizations/{organization_id}/deployments"
+        ...     variables = {"organization_id": "The organization.", "deployment_id": "The deployment."}
+        ...     get_deployment = Endpoint(GET, "/{deployment_id}", returns=Deployment, summary="Get a deployment.")
+        >>> class MyClient(BaseClient, resources=[Deployments]):
+        ...     pass
+        >>> Deployments.endpoints["get_deployment"].template
+        '/organizations/{organization_id}/deployments/{deployment_id}'
+    """
+
+    path: ClassVar[str] = ""
+    variables: ClassVar[Mapping[str, str]] = {}
+    endpoints: ClassVar[Mapping[str, Endpoint]] = MappingProxyType({})
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        found = dict(cls.endpoints)
+        for name, declared in list(vars(cls).items()):
+            if isinstance(declared, Endpoint):
+                endpoint = _completed(cls, name, declared)
+                setattr(cls, name, endpoint)
+                found[name] = endpoint
+        cls.endpoints = MappingProxyType(found)
+
+
+def _completed(resource: type[Resource], name: str, declared: Endpoint) -> Endpoint:
+    """The endpoint with its name and whole template, after every check a declaration allows."""
+    where = f"{resource.__qualname__}.{name}"
+
+    def wrong(field: str, text: str) -> DescriptorError:
+        return DescriptorError(f"{where}: {field}: {text}")
+
+    if name.startswith("_"):
+        raise wrong("name", "an endpoint's name must not begin with an underscore")
+    if declared.method not in _METHODS:
+        raise wrong("method", f"{declared.method!r} is not one of {', '.join(sorted(_METHODS))}")
+    template = resource.path + declared.path
+    if not template or not _TEMPLATE.fullmatch(template):
+        raise wrong("path", f"{template!r} is not of the form /segment/{{variable}}/…")
+    names = _VARIABLE.findall(template)
+    for variable in names:
+        if not resource.variables.get(variable):
+            raise wrong("path", f"variable {variable!r} has no description in {resource.__qualname__}.variables")
+    if declared.body is not None and declared.method in _BODILESS:
+        raise wrong("body", f"a {declared.method} request has no body")
+    if not declared.summary:
+        raise wrong("summary", "must not be empty: it is the first line of the documentation")
+    for attribute in ("body", "query", "returns"):
+        schema = getattr(declared, attribute)
+        optional = schema is None and attribute != "returns"
+        if not optional and not (isinstance(schema, type) and issubclass(schema, Schema)):
+            raise wrong(attribute, f"{schema!r} is not a marshmallow schema class")
+    for error in declared.raises:
+        if not (isinstance(error, type) and issubclass(error, HttpError)):
+            raise wrong("raises", f"{error!r} is not a subclass of HttpError")
+    for attribute in ("body", "query"):
+        schema = getattr(declared, attribute)
+        for key, part in schema._declared_fields.items() if schema else ():
+            names += [key, *part.metadata.get("aliases", ())]
+    for parameter in names:
+        if not parameter.isidentifier() or keyword.iskeyword(parameter) or parameter[0] == "_" or parameter == "self":
+            raise wrong(parameter, "is not usable as the name of a Python parameter")
+        if names.count(parameter) > 1:
+            raise wrong(parameter, "is the name of two parameters")
+    variables = {variable: resource.variables[variable] for variable in _VARIABLE.findall(template)}
+    completed = replace(declared)
+    for attribute, value in (("name", name), ("template", template), ("variables", MappingProxyType(variables))):
+        object.__setattr__(completed, attribute, value)
+    return completed

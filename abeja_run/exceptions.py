@@ -1,0 +1,241 @@
+"""The whole family of errors, in one place.
+
+Everything this package raises on purpose is an :class:`Error`; the one exception is ``TypeError`` for a
+call with the wrong arguments, which Python raises itself. No error text holds a credential.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = [
+    "BadRequest",
+    "Conflict",
+    "ConfigurationError",
+    "ConnectError",
+    "ConnectTimeout",
+    "CredentialError",
+    "DescriptorError",
+    "Error",
+    "Forbidden",
+    "HttpError",
+    "InternalServerError",
+    "InvalidResponse",
+    "MethodNotAllowed",
+    "MissingExtra",
+    "NotFound",
+    "OutcomeUnknown",
+    "RedirectNotFollowed",
+    "Timeout",
+    "TransportError",
+    "Unauthorized",
+    "ValidationError",
+]
+
+
+class Error(Exception):
+    """The base of every error that ``abeja_run`` raises. Can be pickled, so it crosses processes.
+
+    Example:
+        >>> from abeja_run.exceptions import Error, NotFound
+        >>> issubclass(NotFound, Error)
+        True
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.args, self.__dict__)
+
+
+def _rebuild(cls: type[Error], args: tuple[Any, ...], state: dict[str, Any]) -> Error:
+    # Not cls(*args): subclasses take keyword arguments that BaseException does not remember.
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class DescriptorError(Error, TypeError):
+    """A resource, endpoint or client class is declared wrongly. Raised when the class is made."""
+
+
+class ConfigurationError(Error, ValueError):
+    """A setting (argument, environment variable, ``~/.abeja/config``) is unusable; names it and its source."""
+
+
+class CredentialError(ConfigurationError):
+    """A credential is missing, half-given or malformed. Never holds the credential."""
+
+
+class MissingExtra(Error, ImportError):
+    """A feature needs an optional dependency; the text says which ``pip install`` brings it."""
+
+
+class ValidationError(Error, ValueError):
+    """Arguments were refused before anything was sent.
+
+    Attributes:
+        errors: For each wrong parameter what is wrong with it: the value and what is allowed.
+
+    Example:
+        >>> from abeja_run.exceptions import ValidationError
+        >>> str(ValidationError("create_run", {"retry_count": "10 is not between 0 and 9"}))
+        'create_run: retry_count: 10 is not between 0 and 9'
+    """
+
+    def __init__(self, call: str, errors: Mapping[str, str]) -> None:
+        self.call = call
+        self.errors: dict[str, str] = dict(errors)
+        super().__init__(f"{call}: " + "; ".join(f"{name}: {text}" for name, text in self.errors.items()))
+
+
+class TransportError(Error):
+    """The wire failed: there is no complete answer.
+
+    A transport raises this class itself when the request may have reached the server.
+
+    Attributes:
+        reason: What happened, one line.
+        method: The request's method, or None.
+        url: The request's URL, or None.
+
+    Example:
+        >>> from abeja_run.exceptions import TransportError
+        >>> str(TransportError("connection reset", method="GET", url="http://127.0.0.1/runs"))
+        'GET http://127.0.0.1/runs: connection reset'
+    """
+
+    def __init__(self, reason: str, *, method: str | None = None, url: str | None = None) -> None:
+        self.reason = reason
+        self.method = method
+        self.url = url
+        super().__init__(f"{method} {url}: {reason}" if method and url else reason)
+
+
+class ConnectError(TransportError):
+    """No connection was made, so the request cannot have reached the server."""
+
+
+class Timeout(TransportError):
+    """No complete answer within the time allowed (seconds). The server may have seen the request."""
+
+
+class ConnectTimeout(ConnectError, Timeout):
+    """No connection within the time allowed: a timeout, yet the request cannot have reached the server."""
+
+
+class OutcomeUnknown(TransportError):
+    """A request that must not be repeated was sent, and its answer is lost.
+
+    The server may or may not have carried it out. Look before sending it again. The transport's own error
+    is the ``__cause__``.
+    """
+
+
+class InvalidResponse(Error):
+    """A 2xx answer that is not what the endpoint promises, usually from something between you and the service.
+
+    Attributes:
+        status_code: The HTTP status, an int.
+        content_type: The answer's ``Content-Type``, or an empty string.
+        body: The beginning of the body, at most 500 characters.
+        url: Where the answer came from.
+        errors: With ``check_responses=True``, for each wrong field what is wrong with it; else empty.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        status_code: int,
+        content_type: str,
+        body: str,
+        url: str,
+        errors: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.reason = reason
+        self.status_code = status_code
+        self.content_type = content_type
+        self.body = body
+        self.url = url
+        self.errors: dict[str, Any] = dict(errors or {})
+        super().__init__(f"{reason} ({status_code} {content_type or 'without a content type'} from {url}): {body!r}")
+
+
+class HttpError(Error):
+    """The service answered with an error status.
+
+    Attributes:
+        error: A short name such as ``not_found``; the status' standard phrase where the body names none.
+        error_description: A sentence; the body's text where the body names none.
+        error_detail: More about the error, as the service sent it, or None.
+        status_code: The HTTP status, an int.
+        url: Where the answer came from.
+
+    Example:
+        >>> from abeja_run.exceptions import NotFound
+        >>> NotFound("not_found", "no run", status_code=404, url="http://127.0.0.1/runs/x")
+        <NotFound "not_found": no run (404 from http://127.0.0.1/runs/x)>
+    """
+
+    def __init__(
+        self,
+        error: str,
+        error_description: str,
+        error_detail: Any = None,
+        status_code: int | None = None,
+        url: str | None = None,
+    ) -> None:
+        self.error = error
+        self.error_description = error_description
+        self.error_detail = error_detail
+        self.status_code = status_code
+        self.url = url
+        super().__init__(error, error_description)
+
+    def __str__(self) -> str:
+        origin = f" ({self.status_code} from {self.url})" if self.status_code and self.url else ""
+        detail = f", {self.error_detail}" if self.error_detail else ""
+        return f'<{type(self).__name__} "{self.error}": {self.error_description}{origin}{detail}>'
+
+    __repr__ = __str__
+
+
+class BadRequest(HttpError):
+    """400: the service refused the body or the query."""
+
+
+class Unauthorized(HttpError):
+    """401: the credential is missing or wrong."""
+
+
+class Forbidden(HttpError):
+    """403: the credential is valid but may not do this."""
+
+
+class NotFound(HttpError):
+    """404: no such organization, deployment, version or run."""
+
+
+class MethodNotAllowed(HttpError):
+    """405: the address exists, the method does not."""
+
+
+class Conflict(HttpError):
+    """409: the request contradicts the present state."""
+
+
+class InternalServerError(HttpError):
+    """500: the service failed. After a POST the outcome is open."""
+
+
+class RedirectNotFollowed(HttpError):
+    """3xx: the service pointed elsewhere, and a credential is not carried to addresses nobody named.
+
+    Attributes:
+        location: The address the service pointed to.
+    """
+
+    def __init__(self, error: str, error_description: str, *, status_code: int, url: str, location: str) -> None:
+        super().__init__(error, error_description, status_code=status_code, url=url)
+        self.location = location

@@ -1,0 +1,1 @@
+"""What the platform offers: one file per group of endpoints, nothing but declarations."""

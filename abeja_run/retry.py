@@ -1,0 +1,98 @@
+"""When a request is sent again: the one place where that is decided, by two facts.
+
+Is the endpoint repeatable, and can the server have seen the request. Sends nothing and never sleeps.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import random
+import re
+import time
+from dataclasses import dataclass
+
+from abeja_run.exceptions import ConnectError, TransportError
+from abeja_run.messages import Response
+
+__all__ = ["RetryPolicy"]
+
+_REFUSED_UNSEEN = 429
+_OUTCOME_OPEN = frozenset({500, 502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """Whether to repeat a request, and after how long.
+
+    ============== ======================= ===== ======================= ==============================
+    request        certainly not arrived   429   500, 502, 503, 504      lost or timed out after sending
+    ============== ======================= ===== ======================= ==============================
+    repeatable     again                   again again                   again
+    not repeatable again                   again no: the outcome is open no: the outcome is open
+    ============== ======================= ===== ======================= ==============================
+
+    Attributes:
+        max_retries: How many attempts may follow the first.
+        base: The first wait is between zero and this many seconds; the bound doubles each time.
+        cap: The most seconds of such a wait.
+        retry_after_cap: The most seconds that a ``Retry-After`` of the service is obeyed for.
+
+    Example:
+        >>> policy = RetryPolicy(max_retries=2)
+        >>> policy.wait(Response(503, {"Retry-After": "7"}), repeatable=True, retries=0)
+        7.0
+        >>> policy.wait(Response(503), repeatable=False, retries=0) is None
+        True
+    """
+
+    max_retries: int
+    base: float = 0.5
+    cap: float = 20.0
+    retry_after_cap: float = 60.0
+
+    def wait(self, outcome: Response | TransportError, *, repeatable: bool, retries: int) -> float | None:
+        """Seconds until the next attempt, or None when there must be none.
+
+        Args:
+            outcome: What the last attempt ended in.
+            repeatable: Whether repeating a request that arrived does no harm.
+            retries: How many attempts have followed the first so far.
+        """
+        if retries >= self.max_retries or not _may_repeat(outcome, repeatable=repeatable):
+            return None
+        # Full jitter: many clients that failed together do not come back together. Not a secret: any
+        # generator will do. The exponent is bounded because 2 ** 2000 is no float.
+        wait = random.uniform(0.0, min(self.cap, self.base * 2.0 ** min(retries, 60)))  # noqa: S311
+        if isinstance(outcome, Response):
+            wait = max(wait, min(retry_after(outcome), self.retry_after_cap))
+        return wait
+
+
+def _may_repeat(outcome: Response | TransportError, *, repeatable: bool) -> bool:
+    if isinstance(outcome, ConnectError):
+        return True
+    if isinstance(outcome, TransportError):
+        return repeatable
+    return outcome.status == _REFUSED_UNSEEN or (repeatable and outcome.status in _OUTCOME_OPEN)
+
+
+def retry_after(response: Response) -> float:
+    """The seconds that ``Retry-After`` asks for, given as seconds or as a date (RFC 9110, 10.2.3); else zero.
+
+    A date counts from the answer's own ``Date``, so that a wrong local clock does no harm.
+    """
+    value = response.headers.get("retry-after", "").strip()
+    if re.fullmatch(r"[0-9]+(\.[0-9]*)?", value):
+        return float(value[:12])
+    until = _timestamp(value)
+    if until is None:
+        return 0.0
+    now = _timestamp(response.headers.get("date", ""))
+    return max(0.0, until - (time.time() if now is None else now))
+
+
+def _timestamp(date: str) -> float | None:
+    try:
+        return email.utils.parsedate_to_datetime(date).timestamp()
+    except (TypeError, ValueError, OverflowError, IndexError):
+        return None

@@ -1,0 +1,54 @@
+"""The seam between the dispatcher and the wire: three verbs, nothing about endpoints."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+
+from abeja_run.messages import Request, Response
+
+__all__ = ["Transport"]
+
+
+class Transport(ABC):
+    """Carries one request to a server and brings the answer back. It owns the wire and the clock.
+
+    A transport that changes how requests travel (recording, fault injection) wraps another one.
+    Implementations can be shared by threads.
+
+    Example:
+        >>> from abeja_run import APIClient
+        >>> from abeja_run.messages import Request, Response
+        >>> class Canned(Transport):
+        ...     leaves_process = False
+        ...
+        ...     def send(self, request: Request, timeout: float) -> Response:
+        ...         return Response(200, body=b'{"status": "RUNNING"}')
+        >>> client = APIClient({"auth_token": "any"}, transport=Canned())
+        >>> client.get_run("1234567890123", "1111111111111", "run-1")["status"]
+        'RUNNING'
+    """
+
+    #: Whether what is sent leaves this process. Where it does not, plain HTTP shows a credential to nobody.
+    leaves_process: bool = True
+
+    @abstractmethod
+    def send(self, request: Request, timeout: float) -> Response:
+        """Send the request once and return the complete answer, whatever its status.
+
+        Args:
+            request: What to send, unchanged.
+            timeout: Seconds this attempt may take, from connecting to the answer's last byte.
+
+        Raises:
+            ConnectError: The request cannot have reached the server.
+            Timeout: No complete answer in time; the server may have seen the request.
+            TransportError: Any other fault; the server may have seen the request.
+        """
+
+    def sleep(self, seconds: float) -> None:
+        """Let this many seconds pass before the next attempt. A replay returns at once."""
+        time.sleep(seconds)
+
+    def close(self) -> None:  # noqa: B027 - most transports hold nothing
+        """Release what the transport holds. Closing twice is allowed."""

@@ -1,0 +1,386 @@
+"""The wire: HTTP/1.1 over urllib3's connection pools, one keep-alive pool per host.
+
+Knows no endpoint and repeats nothing; it says whether a request can have arrived.
+"""
+
+from __future__ import annotations
+
+import functools
+import http.client
+import io
+import os
+import re
+import ssl
+import threading
+import time
+import urllib.request
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import urllib3
+import urllib3.connection
+import urllib3.exceptions
+from urllib3.util.retry import Retry
+
+from abeja_run.configuration import is_loopback
+from abeja_run.exceptions import (
+    ConfigurationError,
+    ConnectError,
+    ConnectTimeout,
+    InvalidResponse,
+    Timeout,
+    TransportError,
+)
+from abeja_run.messages import Headers, Request, Response
+from abeja_run.transports.base import Transport
+
+__all__ = ["Urllib3Transport"]
+
+#: The largest answer that is taken, in bytes after decoding.
+MAX_BODY = 100 * 1024 * 1024
+_CHUNK = 64 * 1024
+_NO_RETRIES = Retry(total=False)
+_WIRE_FAULTS = (
+    urllib3.exceptions.HTTPError,
+    http.client.HTTPException,
+    OSError,
+    ValueError,
+    EOFError,
+    zlib.error,
+)
+
+
+class _NotConnected(Exception):
+    """Connecting failed, so nothing was sent. No class that urllib3 would catch and wrap."""
+
+
+class _TimedReader(io.RawIOBase):
+    """The reading side of a socket, each wait bounded by what is left of the attempt's time."""
+
+    def __init__(self, timed: _TimedSocket, raw: Any) -> None:
+        self._timed = timed
+        self._raw = raw
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        self._timed.arm()
+        size: int | None = self._raw.readinto(buffer)
+        return size
+
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            self._raw.close()
+
+
+class _TimedSocket:
+    """A connected socket whose timeout bounds all waits together, not each of them.
+
+    With the usual meaning a server that sends a byte now and then holds a caller for ever.
+    """
+
+    def __init__(self, sock: Any, timeout: float | None) -> None:
+        self._sock = sock
+        self.settimeout(timeout)
+
+    def settimeout(self, timeout: float | None) -> None:
+        self._end = None if timeout is None else time.monotonic() + timeout
+
+    def arm(self) -> None:
+        left = None if self._end is None else self._end - time.monotonic()
+        if left is not None and left <= 0:
+            raise TimeoutError("timed out")
+        self._sock.settimeout(left)
+
+    def sendall(self, data: bytes) -> None:
+        self.arm()
+        sent = self._sock.send(data)
+        while sent < len(data):
+            self.arm()
+            sent += self._sock.send(memoryview(data)[sent:])
+
+    def makefile(self, *_: Any, **__: Any) -> io.BufferedReader:
+        return io.BufferedReader(_TimedReader(self, self._sock.makefile("rb", buffering=0)))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
+
+
+class _Connecting:
+    """For urllib3's connection classes: a failed connect is told apart from every later fault."""
+
+    sock: Any
+    timeout: Any
+
+    def connect(self) -> None:
+        started = time.monotonic()
+        try:
+            super().connect()  # type: ignore[misc]  # that of the connection class beside this one
+        except Exception as error:
+            raise _NotConnected from error
+        # The time that connecting took is gone for sending.
+        if isinstance(self.timeout, (int, float)):
+            self.timeout = max(self.timeout - (time.monotonic() - started), 0.001)
+        self.sock = _TimedSocket(self.sock, self.timeout)
+
+    def request(self, *args: Any, **kwargs: Any) -> Any:
+        # urllib3 1.26 leaves a kept connection with the timeout of its last answer.
+        if self.sock is not None:
+            self.sock.settimeout(self.timeout)
+        return super().request(*args, **kwargs)  # type: ignore[misc]  # as above
+
+
+class _HTTPConnection(_Connecting, urllib3.connection.HTTPConnection):
+    pass
+
+
+class _HTTPSConnection(_Connecting, urllib3.connection.HTTPSConnection):
+    pass
+
+
+class _HTTPPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _HTTPConnection
+
+
+class _HTTPSPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _HTTPSConnection
+
+
+class Urllib3Transport(Transport):
+    """HTTP and HTTPS over urllib3, with kept connections, proxies and verified certificates.
+
+    ``HTTPS_PROXY``, ``HTTP_PROXY`` and ``NO_PROXY`` are respected; an address on this machine is never asked for
+    through a proxy. Certificates are verified against ``REQUESTS_CA_BUNDLE`` or ``SSL_CERT_FILE``, else the
+    system's roots, else those of certifi if it is installed. All are read when the transport is made.
+    Redirects are not followed, and nothing is sent twice.
+
+    The name of a host is looked up by the operating system, whose time the timeout does not bound; and each of
+    several addresses that a name has may take the whole timeout to fail to connect.
+
+    Args:
+        ssl_context: Verifies certificates instead of the one described above.
+        pool_size: How many idle connections are kept per host.
+
+    Raises:
+        ConfigurationError: A file of roots does not exist, or a proxy's address is unusable.
+
+    Example:
+        >>> transport = Urllib3Transport(pool_size=4)
+        >>> transport.close()
+    """
+
+    def __init__(self, *, ssl_context: ssl.SSLContext | None = None, pool_size: int = 32) -> None:
+        self._ssl_context = ssl_context
+        self._pool_size = pool_size
+        self._roots = _roots()
+        self._proxies = urllib.request.getproxies_environment()
+        self._forget()
+
+    def _forget(self) -> None:
+        """Start without connections. Those of a parent process are its own: they are left alone, not closed."""
+        self._process = os.getpid()
+        self._lock = threading.Lock()
+        self._managers: dict[str, urllib3.PoolManager] = {}
+        self._senders: dict[str, Callable[..., Any]] = {}
+
+    def send(self, request: Request, timeout: float) -> Response:
+        if self._process != os.getpid():
+            self._forget()
+        url = request.url
+        start = url.find("/", url.find("://") + 3)
+        origin, target = url[:start], url[start:]
+        sender = self._senders.get(origin) or self._connect_to(origin)
+        try:
+            raw = sender(
+                request.method,
+                target,
+                body=request.body,
+                headers=dict(request.headers.pairs),
+                retries=_NO_RETRIES,
+                redirect=False,
+                timeout=_timeout(timeout),
+                preload_content=False,
+                enforce_content_length=True,
+            )
+            body = _read(raw, url)
+        except _NotConnected as fault:
+            kind: type[TransportError] = ConnectTimeout if _timed_out(fault) else ConnectError
+            reason = f"no connection to {self._route(origin)}: {_told(fault, timeout)}"
+            raise kind(reason, method=request.method, url=url) from fault.__cause__
+        except _WIRE_FAULTS as fault:
+            kind = Timeout if _timed_out(fault) else TransportError
+            raise kind(_told(fault, timeout), method=request.method, url=url) from fault
+        return Response(raw.status, Headers(raw.headers), body)
+
+    def close(self) -> None:
+        if self._process == os.getpid():
+            with self._lock:
+                managers = list(self._managers.values())
+                self._managers.clear()
+                self._senders.clear()
+            for manager in managers:
+                manager.clear()
+
+    def __reduce__(self) -> Any:
+        if self._ssl_context is not None:
+            raise TypeError("a Urllib3Transport with an ssl_context of the caller's cannot be pickled")
+        return functools.partial(Urllib3Transport, pool_size=self._pool_size), ()
+
+    def _connect_to(self, origin: str) -> Callable[..., Any]:
+        """What sends a target to this origin: its pool, or the proxy's way to it."""
+        with self._lock:
+            proxy = self._proxy(origin)
+            manager = self._managers.get(proxy)
+            if manager is None:
+                manager = self._managers[proxy] = self._manager(proxy)
+            pool = manager.connection_from_url(origin)
+            sender: Callable[..., Any] = functools.partial(pool.urlopen, assert_same_host=False)
+            if proxy:
+                # Only the manager knows whether this proxy wants the whole address and its own headers.
+                through: Callable[..., Any] = manager.urlopen
+
+                def sender(method: str, target: str, **options: Any) -> Any:
+                    return through(method, origin + target, **options)
+
+            self._senders[origin] = sender
+            return sender
+
+    def _proxy(self, origin: str) -> str:
+        """The proxy's address, or an empty string."""
+        parts = urlsplit(origin)
+        # proxy_bypass itself takes no proxies on every system; typeshed knows only that one.
+        bypass = urllib.request.proxy_bypass_environment  # type: ignore[attr-defined]
+        if is_loopback(origin) or bypass(parts.netloc, self._proxies):
+            return ""
+        return self._proxies.get(parts.scheme) or self._proxies.get("all", "")
+
+    def _route(self, origin: str) -> str:
+        proxy = self._proxy(origin)
+        return f"{origin} through the proxy {_without_userinfo(proxy)}" if proxy else origin
+
+    def _manager(self, proxy: str) -> urllib3.PoolManager:
+        settings: dict[str, Any] = {"maxsize": self._pool_size, "ssl_context": self._context}
+        manager: urllib3.PoolManager
+        if proxy:
+            manager = urllib3.ProxyManager(
+                _without_userinfo(proxy), proxy_headers=_proxy_headers(proxy), proxy_ssl_context=self._context, **settings
+            )
+        else:
+            manager = urllib3.PoolManager(**settings)
+        manager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
+        return manager
+
+    @functools.cached_property
+    def _context(self) -> ssl.SSLContext:
+        if self._ssl_context is not None:
+            return self._ssl_context
+        if self._roots is not None:
+            folder = self._roots.is_dir()
+            path = str(self._roots)
+            try:
+                return ssl.create_default_context(cafile=None if folder else path, capath=path if folder else None)
+            except (OSError, ssl.SSLError) as error:
+                raise ConfigurationError(f"the roots in {path} cannot be used: {error}") from error
+        context = ssl.create_default_context()
+        found = ssl.get_default_verify_paths()
+        if not context.cert_store_stats()["x509_ca"] and not found.capath:
+            try:
+                import certifi
+            except ImportError:
+                return context
+            context.load_verify_locations(certifi.where())
+        return context
+
+
+def _roots() -> Path | None:
+    """The file or folder of roots that the environment names; OpenSSL itself would ignore one that is missing."""
+    for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
+        if value := os.environ.get(name):
+            path = Path(value)
+            if not path.exists():
+                raise ConfigurationError(f"{name} is {value!r}, which does not exist")
+            return path
+    return None
+
+
+def _without_userinfo(proxy: str) -> str:
+    """The address of a proxy as it may be shown.
+
+    Raises:
+        ConfigurationError: It is not one of a kind known here.
+    """
+    address = proxy if "://" in proxy else f"http://{proxy}"
+    parts = urlsplit(address)
+    shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigurationError(f"the proxy {shown!r} is not of the form http://host:port")
+    return shown
+
+
+def _proxy_headers(proxy: str) -> dict[str, str]:
+    userinfo = urlsplit(proxy if "://" in proxy else f"http://{proxy}").netloc.rpartition("@")[0]
+    return dict(urllib3.make_headers(proxy_basic_auth=unquote(userinfo))) if userinfo else {}
+
+
+@functools.lru_cache(maxsize=8)
+def _timeout(seconds: float) -> urllib3.Timeout:
+    return urllib3.Timeout(total=seconds)
+
+
+def _read(raw: Any, url: str) -> bytes:
+    """The whole body, decoded; refused as soon as it is known to be too long."""
+    headers = raw.headers
+    length = headers.get("content-length", "")
+    if "content-encoding" not in headers and length.isdecimal() and int(length) <= MAX_BODY:
+        body: bytes = raw.read()
+        return body
+    pieces, size = [], 0
+    while piece := raw.read(_CHUNK):
+        size += len(piece)
+        if size > MAX_BODY:
+            # Closed, not drained: the rest is never read, and the connection not used again.
+            raw.close()
+            raise InvalidResponse(
+                f"the answer is longer than {MAX_BODY // 1024 // 1024} MiB",
+                status_code=raw.status,
+                content_type=headers.get("content-type", ""),
+                body="",
+                url=url,
+            )
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """The error with everything it wraps, the outermost first."""
+    found: list[BaseException] = [error]
+    for outer in found:
+        inner = (*outer.args, outer.__cause__, outer.__context__)
+        found += (part for part in inner if isinstance(part, BaseException) and part not in found)
+    return found
+
+
+def _timed_out(error: BaseException) -> bool:
+    # Not urllib3's ConnectTimeoutError: a refused connection is one to urllib3 2.
+    kinds = (TimeoutError, urllib3.exceptions.ReadTimeoutError)
+    return any(isinstance(part, kinds) for part in _chain(error))
+
+
+def _told(error: BaseException, timeout: float) -> str:
+    """The fault in a line for a person: what lies at the bottom, without object addresses and line breaks."""
+    if _timed_out(error):
+        return f"timed out after {timeout:g} s"
+    inner = _chain(error)
+    for part in inner:
+        if isinstance(part, ssl.SSLCertVerificationError):
+            return f"the certificate is not trusted: {part.verify_message}"
+    system = [part for part in inner if isinstance(part, OSError) and part.strerror]
+    part = system[0] if system else inner[-1]
+    text = part.strerror if isinstance(part, OSError) and part.strerror else str(part)
+    name = type(part).__name__
+    return re.sub(r"[^\x20-\x7e]+", " ", f"{text} ({name})" if text else name)
