@@ -19,9 +19,11 @@ from abeja_run.descriptors import Resource
 from abeja_run.dispatch import Dispatcher
 from abeja_run.exceptions import ConfigurationError, DescriptorError
 from abeja_run.messages import Headers
+from abeja_run.paging import iterate
 from abeja_run.retry import RetryPolicy
 from abeja_run.transports.base import Transport
 from abeja_run.transports.urllib3_transport import Urllib3Transport
+from abeja_run.waiting import wait
 
 __all__ = ["BaseClient"]
 
@@ -72,15 +74,16 @@ class BaseClient:
         for resource in cls.resources:
             if not (isinstance(resource, type) and issubclass(resource, Resource)):
                 raise DescriptorError(f"{cls.__qualname__}: resources: {resource!r} is not a subclass of Resource")
-            for name, endpoint in resource.endpoints.items():
-                where = f"{cls.__qualname__}: {resource.__qualname__}.{name}"
-                if name in bound:
-                    raise DescriptorError(f"{where}: {bound[name].__qualname__} has an endpoint of that name too")
-                if name in vars(cls) or hasattr(BaseClient, name):
-                    raise DescriptorError(f"{where}: the client has an attribute of that name already")
-                bound[name] = resource
-                # Not a method yet: it is made when it is first looked up.
-                type.__setattr__(cls, name, BoundEndpoint(endpoint, cls, name))
+            for endpoint in resource.endpoints.values():
+                for name in endpoint.method_names:
+                    where = f"{cls.__qualname__}: {resource.__qualname__}.{endpoint.name}: {name}"
+                    if name in bound:
+                        raise DescriptorError(f"{where}: {bound[name].__qualname__} gives a method of that name too")
+                    if name in vars(cls) or hasattr(BaseClient, name):
+                        raise DescriptorError(f"{where}: the client has an attribute of that name already")
+                    bound[name] = resource
+                    # Not a method yet: it is made when it is first looked up.
+                    setattr(cls, name, BoundEndpoint(endpoint, cls, name))
 
     def __init__(
         self,
@@ -121,6 +124,8 @@ class BaseClient:
             check_responses=check_responses,
         )
         self._call = self._dispatcher.call
+        self._iterate = functools.partial(iterate, self._dispatcher)
+        self._wait = functools.partial(wait, self._dispatcher)
         self._refuse_plaintext(allow_plaintext=allow_plaintext)
 
     def _refuse_plaintext(self, *, allow_plaintext: bool) -> None:
@@ -131,6 +136,11 @@ class BaseClient:
                 f"base_url {url!r} is plain HTTP, which shows the credential to everyone on the way; "
                 "use https, or pass allow_plaintext=True"
             )
+
+    @property
+    def transport(self) -> Transport:
+        """Where this client's requests go, and whose clock its waits go by."""
+        return self._dispatcher.transport
 
     def close(self) -> None:
         """Close the connections of the client's own transport. A later call opens new ones."""
@@ -146,7 +156,7 @@ class BaseClient:
         self.close()
 
     def __getstate__(self) -> dict[str, Any]:
-        made = ("_own_transport", "_dispatcher", "_call", "_settings")
+        made = ("_own_transport", "_dispatcher", "_call", "_iterate", "_wait", "_settings")
         state = {name: value for name, value in self.__dict__.items() if name not in made}
         found = self._dispatcher.credential
         # A credential that was not an argument is not carried: the other side reads its own.

@@ -1,6 +1,6 @@
 # Generated from the descriptors by: python -m abeja_run.stubs abeja_run.client
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Literal
 
@@ -138,7 +138,8 @@ class APIClient(BaseClient):
             InternalServerError: 500: the service failed. After a POST the outcome is open.
             HttpError: Any other error status.
             ValidationError: Arguments were refused; nothing was sent.
-            TransportError: There is no complete answer; its subclasses say whether the request may have arrived.
+            TransportError: There is no complete answer; its subclasses say whether the request may have
+                arrived.
             InvalidResponse: The answer is not a JSON object.
         """
 
@@ -180,7 +181,64 @@ class APIClient(BaseClient):
             InternalServerError: 500: the service failed. After a POST the outcome is open.
             HttpError: Any other error status.
             ValidationError: Arguments were refused; nothing was sent.
-            TransportError: There is no complete answer; its subclasses say whether the request may have arrived.
+            TransportError: There is no complete answer; its subclasses say whether the request may have
+                arrived.
+            InvalidResponse: The answer is not a JSON object.
+        """
+
+    def wait_for_run(
+        self,
+        organization_id: str,
+        deployment_id: str,
+        run_id: str,
+        *,
+        timeout: float | None = None,
+        interval: float = 1.0,
+        max_interval: float = 15.0,
+        on_change: Callable[[dict[str, Any]], object] | None = None,
+    ) -> Run:
+        """Wait until status is SUCCEEDED or FAILED.
+
+        Asks get_run again and again, with growing pauses, and bears faults in between.
+
+        API reference: GET /organizations/{organization_id}/deployments/{deployment_id}/runs/{run_id}
+
+        Args:
+            organization_id (str): The ID of the organization.
+            deployment_id (str): The ID of the deployment.
+            run_id (str): The ID of the run.
+            timeout: Seconds to wait at most; by default for ever.
+            interval: Seconds of the first pause; each is half as long again as the one before.
+            max_interval: Seconds of the longest pause.
+            on_change: Called with the answer whenever the state has changed.
+
+        Returns:
+            dict: A run, as the service tells of it. Unknown fields are kept.
+                run_id: The ID of the run, run- and digits.
+                deployment_id: The ID of the deployment.
+                status: How far the run has come; ends SUCCEEDED or FAILED.
+                model_version_id: The ID of the version, ver-…
+                model_version: The number of the version.
+                models: {"alias": model id}
+                input_data: The input; an object, or a JSON string of one.
+                output_template: Where the output goes.
+                retry_count: How many further attempts follow a failed one.
+                user_env_vars: Environment variables of the run's code.
+                distribution: As submitted; only in the answer to create_run.
+                created_at: When the run was submitted.
+                modified_at: When the run last changed.
+
+        Raises:
+            Unauthorized: 401: the credential is missing or wrong.
+            NotFound: 404: no such organization, deployment, version or run.
+            Forbidden: 403: the credential is valid but may not do this.
+            InternalServerError: 500: the service failed. After a POST the outcome is open.
+            WaitFailed: It has come to a bad end.
+            WaitTimeout: It has not ended in time.
+            HttpError: Any other error status.
+            ValidationError: Arguments were refused; nothing was sent.
+            TransportError: There is no complete answer; its subclasses say whether the request may have
+                arrived.
             InvalidResponse: The answer is not a JSON object.
         """
 
@@ -213,7 +271,55 @@ class APIClient(BaseClient):
             InternalServerError: 500: the service failed. After a POST the outcome is open.
             HttpError: Any other error status.
             ValidationError: Arguments were refused; nothing was sent.
-            TransportError: There is no complete answer; its subclasses say whether the request may have arrived.
+            TransportError: There is no complete answer; its subclasses say whether the request may have
+                arrived.
+            InvalidResponse: The answer is not a JSON object.
+        """
+
+    def iter_runs(
+        self,
+        organization_id: str,
+        deployment_id: str,
+        next_page_token: str | None = None,
+        scan_forward: bool | None = None,
+    ) -> Iterator[Run]:
+        """List a deployment's runs: every item of every page.
+
+        Asks get_runs for the next page when it is reached.
+
+        API reference: GET /organizations/{organization_id}/deployments/{deployment_id}/runs
+
+        Args:
+            organization_id (str): The ID of the organization.
+            deployment_id (str): The ID of the deployment.
+            next_page_token (str, optional): The next_page_token of the page before.
+            scan_forward (bool, optional): Oldest first. By default the newest comes first.
+
+        Yields:
+            dict: A run, as the service tells of it. Unknown fields are kept.
+                run_id: The ID of the run, run- and digits.
+                deployment_id: The ID of the deployment.
+                status: How far the run has come; ends SUCCEEDED or FAILED.
+                model_version_id: The ID of the version, ver-…
+                model_version: The number of the version.
+                models: {"alias": model id}
+                input_data: The input; an object, or a JSON string of one.
+                output_template: Where the output goes.
+                retry_count: How many further attempts follow a failed one.
+                user_env_vars: Environment variables of the run's code.
+                distribution: As submitted; only in the answer to create_run.
+                created_at: When the run was submitted.
+                modified_at: When the run last changed.
+
+        Raises:
+            Unauthorized: 401: the credential is missing or wrong.
+            NotFound: 404: no such organization, deployment, version or run.
+            Forbidden: 403: the credential is valid but may not do this.
+            InternalServerError: 500: the service failed. After a POST the outcome is open.
+            HttpError: Any other error status.
+            ValidationError: Arguments were refused; nothing was sent.
+            TransportError: There is no complete answer; its subclasses say whether the request may have
+                arrived.
             InvalidResponse: The answer is not a JSON object.
         """
 
@@ -252,7 +358,50 @@ class APIClient(BaseClient):
             InternalServerError: 500: the service failed. After a POST the outcome is open.
             HttpError: Any other error status.
             ValidationError: Arguments were refused; nothing was sent.
-            TransportError: There is no complete answer; its subclasses say whether the request may have arrived.
+            TransportError: There is no complete answer; its subclasses say whether the request may have
+                arrived.
+            InvalidResponse: The answer is not a JSON object.
+        """
+
+    def iter_run_logs(
+        self,
+        organization_id: str,
+        deployment_id: str,
+        run_id: str,
+        next_token: str | None = None,
+        start_time: datetime | None = None,
+        end_time: datetime | None = None,
+    ) -> Iterator[Event]:
+        """Get a run's log, oldest first: every item of every page.
+
+        Asks get_run_logs for the next page when it is reached.
+
+        API reference: GET /organizations/{organization_id}/deployments/{deployment_id}/runs/{run_id}/logs
+
+        Args:
+            organization_id (str): The ID of the organization.
+            deployment_id (str): The ID of the deployment.
+            run_id (str): The ID of the run.
+            next_token (str, optional): The next_token of the page before.
+            start_time (datetime, optional): No event before this time. Whole seconds; a naive datetime is
+                taken as UTC.
+            end_time (datetime, optional): No event after this time. Whole seconds; a naive datetime is
+                taken as UTC.
+
+        Yields:
+            dict: A line that a run wrote. Unknown fields are kept.
+                message: The line.
+                timestamp: When the line was written.
+
+        Raises:
+            Unauthorized: 401: the credential is missing or wrong.
+            NotFound: 404: no such organization, deployment, version or run.
+            Forbidden: 403: the credential is valid but may not do this.
+            InternalServerError: 500: the service failed. After a POST the outcome is open.
+            HttpError: Any other error status.
+            ValidationError: Arguments were refused; nothing was sent.
+            TransportError: There is no complete answer; its subclasses say whether the request may have
+                arrived.
             InvalidResponse: The answer is not a JSON object.
         """
 
@@ -294,7 +443,52 @@ class APIClient(BaseClient):
             InternalServerError: 500: the service failed. After a POST the outcome is open.
             HttpError: Any other error status.
             ValidationError: Arguments were refused; nothing was sent.
-            TransportError: There is no complete answer; its subclasses say whether the request may have arrived.
+            TransportError: There is no complete answer; its subclasses say whether the request may have
+                arrived.
+            InvalidResponse: The answer is not a JSON object.
+        """
+
+    def iter_run_recent_logs(
+        self,
+        organization_id: str,
+        deployment_id: str,
+        run_id: str,
+        next_forward_token: str | None = None,
+        next_backward_token: str | None = None,
+        start_time: datetime | None = None,
+        end_time: datetime | None = None,
+    ) -> Iterator[Event]:
+        """Get a run's log, newest first: every item of every page.
+
+        Asks get_run_recent_logs for the next page when it is reached.
+
+        API reference: GET /organizations/{organization_id}/deployments/{deployment_id}/runs/{run_id}/recentlogs
+
+        Args:
+            organization_id (str): The ID of the organization.
+            deployment_id (str): The ID of the deployment.
+            run_id (str): The ID of the run.
+            next_forward_token (str, optional): The next_forward_token of another page: newer events.
+            next_backward_token (str, optional): The next_backward_token of another page: older events.
+            start_time (datetime, optional): No event before this time. Whole seconds; a naive datetime is
+                taken as UTC.
+            end_time (datetime, optional): No event after this time. Whole seconds; a naive datetime is
+                taken as UTC.
+
+        Yields:
+            dict: A line that a run wrote. Unknown fields are kept.
+                message: The line.
+                timestamp: When the line was written.
+
+        Raises:
+            Unauthorized: 401: the credential is missing or wrong.
+            NotFound: 404: no such organization, deployment, version or run.
+            Forbidden: 403: the credential is valid but may not do this.
+            InternalServerError: 500: the service failed. After a POST the outcome is open.
+            HttpError: Any other error status.
+            ValidationError: Arguments were refused; nothing was sent.
+            TransportError: There is no complete answer; its subclasses say whether the request may have
+                arrived.
             InvalidResponse: The answer is not a JSON object.
         """
 

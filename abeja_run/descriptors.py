@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -18,7 +18,7 @@ from marshmallow.fields import Field
 
 from abeja_run.exceptions import DescriptorError, HttpError
 
-__all__ = ["DELETE", "GET", "PATCH", "POST", "PUT", "Endpoint", "Parameter", "Resource"]
+__all__ = ["DELETE", "GET", "PATCH", "POST", "PUT", "Cursor", "Endpoint", "Parameter", "Resource", "Waiter"]
 
 GET = "GET"
 POST = "POST"
@@ -60,6 +60,41 @@ class Parameter:
     secret: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How the pages of an endpoint follow each other; gives the client an iterator over all of them.
+
+    Attributes:
+        name: The iterator's name, a method of the client.
+        items: The field of the answer that lists a page's items.
+        token: The field of the answer that names the next page, and the parameter that asks for it.
+        until_empty: The end is a page without items, because there is always a token. Otherwise the last page
+            is the one without a token.
+    """
+
+    name: str
+    items: str
+    token: str
+    until_empty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Waiter:
+    """When the thing that an endpoint tells of has come to its end; gives the client a method that waits for it.
+
+    Attributes:
+        name: The method's name.
+        field: The field of the answer that tells the state.
+        success: The states of a good end.
+        failure: The states of a bad end.
+    """
+
+    name: str
+    field: str
+    success: tuple[str, ...]
+    failure: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """One method and path of an API: what to send, what comes back.
@@ -75,6 +110,8 @@ class Endpoint:
         description: Whatever a caller must know beyond the summary.
         idempotent: Whether repeating the request does no harm. The default goes by the method: true for
             ``GET``, ``PUT`` and ``DELETE``.
+        pages: How the answers follow each other, where each is a page.
+        waiter: When what the answer tells of has come to its end.
 
     Raises:
         DescriptorError: When the resource class is made, naming the class, the endpoint and the field.
@@ -95,6 +132,8 @@ class Endpoint:
     raises: tuple[type[HttpError], ...] = ()
     description: str = ""
     idempotent: bool | None = None
+    pages: Cursor | None = None
+    waiter: Waiter | None = None
     # Filled in when the resource class is made.
     name: str = field(default="", init=False)
     template: str = field(default="", init=False)
@@ -104,6 +143,11 @@ class Endpoint:
     def repeatable(self) -> bool:
         """Whether a request that may have arrived may be sent again."""
         return self.method in _IDEMPOTENT if self.idempotent is None else self.idempotent
+
+    @property
+    def method_names(self) -> tuple[str, ...]:
+        """The names of the methods that this endpoint gives a client: its own, its cursor's, its waiter's."""
+        return (self.name, *(part.name for part in (self.pages, self.waiter) if part is not None))
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -235,8 +279,25 @@ def _completed(resource: type[Resource], name: str, declared: Endpoint) -> Endpo
             raise wrong(parameter, "is not usable as the name of a Python parameter")
         if names.count(parameter) > 1:
             raise wrong(parameter, "is the name of two parameters")
+    _check_follow_up(declared, names, wrong)
     variables = {variable: resource.variables[variable] for variable in _VARIABLE.findall(template)}
     completed = replace(declared)
     for attribute, value in (("name", name), ("template", template), ("variables", MappingProxyType(variables))):
         object.__setattr__(completed, attribute, value)
     return completed
+
+
+def _check_follow_up(declared: Endpoint, names: list[str], wrong: Callable[[str, str], DescriptorError]) -> None:
+    """The checks of ``pages`` and ``waiter``: they speak of parameters and of fields of the answer."""
+    told = declared.returns._declared_fields
+    if declared.pages is not None:
+        if declared.pages.token not in names:
+            raise wrong("pages", f"{declared.pages.token!r} is not a parameter")
+        for key in (declared.pages.token, declared.pages.items):
+            if key not in told:
+                raise wrong("pages", f"{key!r} is not a field of {declared.returns.__name__}")
+    if declared.waiter is not None:
+        if declared.waiter.field not in told:
+            raise wrong("waiter", f"{declared.waiter.field!r} is not a field of {declared.returns.__name__}")
+        if not declared.waiter.success:
+            raise wrong("waiter", "has no state of success")

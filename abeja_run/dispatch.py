@@ -9,7 +9,6 @@ import http.client
 import json
 import logging
 import re
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +22,7 @@ from abeja_run.descriptors import Endpoint, Parameter
 from abeja_run.exceptions import HttpError, InvalidResponse, OutcomeUnknown, TransportError, ValidationError
 from abeja_run.messages import Headers, Request, Response
 from abeja_run.retry import RetryPolicy
-from abeja_run.transports.base import Transport
+from abeja_run.transports.base import Stopwatch, Transport
 from abeja_run.values import problems, shown
 
 __all__ = ["Dispatcher", "interpret", "prepare"]
@@ -231,15 +230,28 @@ class Dispatcher:
     deadline: float | None
     check_responses: bool
 
-    def call(self, endpoint: Endpoint, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    def prepare(self, endpoint: Endpoint, arguments: Mapping[str, Any]) -> Request:
+        """The request that a call would send; see :func:`prepare`."""
+        return prepare(endpoint, arguments, self.base_url, self.headers)
+
+    def call(
+        self, endpoint: Endpoint, arguments: Mapping[str, Any], deadline: float | None = None
+    ) -> dict[str, Any]:
         """Carry out one call and return its result.
+
+        Args:
+            endpoint: What to call.
+            arguments: A value for every parameter; None for one that is not given.
+            deadline: Seconds this call may take, where that is less than the client's own deadline.
 
         Raises:
             Error: Any of this package's, as the endpoint's method documents them.
         """
-        request = prepare(endpoint, arguments, self.base_url, self.headers)
+        request = self.prepare(endpoint, arguments)
         required(self.credential)
-        outcome = self._send(endpoint.repeatable, request)
+        if deadline is None or (self.deadline is not None and self.deadline < deadline):
+            deadline = self.deadline
+        outcome = self._send(endpoint.repeatable, request, deadline)
         if isinstance(outcome, TransportError):
             if endpoint.repeatable or isinstance(outcome, exceptions.ConnectError):
                 raise outcome
@@ -255,16 +267,13 @@ class Dispatcher:
         except InvalidResponse:
             return interpret(endpoint, request.url, self._redacted(outcome), check=self.check_responses)
 
-    def _send(self, repeatable: bool, request: Request) -> Response | TransportError:  # noqa: FBT001 - private
-        started = time.monotonic()
-        waited = 0.0
+    def _send(self, repeatable: bool, request: Request, deadline: float | None) -> Response | TransportError:  # noqa: FBT001 - private
+        watch = Stopwatch(self.transport)
         retries = 0
         timeout = self.timeout
         while True:
-            if self.deadline is not None:
-                # A transport whose waits take no time (a replay) spends them all the same.
-                left = self.deadline - max(time.monotonic() - started, waited)
-                timeout = min(timeout, max(left, 0.001))
+            if deadline is not None:
+                timeout = min(timeout, max(deadline - watch.elapsed, 0.001))
             outcome: Response | TransportError
             try:
                 outcome = self.transport.send(request, timeout)
@@ -274,14 +283,11 @@ class Dispatcher:
                 if outcome.status < 300:
                     return outcome
             wait = self.policy.wait(outcome, repeatable=repeatable, retries=retries)
-            if wait is None:
-                return outcome
-            if self.deadline is not None and max(time.monotonic() - started, waited) + wait >= self.deadline:
+            if wait is None or (deadline is not None and watch.elapsed + wait >= deadline):
                 return outcome
             retries += 1
             _log_retry(request, outcome, wait, retries, self.policy.max_retries)
-            self.transport.sleep(wait)
-            waited += wait
+            watch.sleep(wait)
 
     def _redacted(self, response: Response) -> Response:
         """The answer as an error may show it: a service that echoes the credential must not leak it."""

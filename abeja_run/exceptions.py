@@ -31,6 +31,8 @@ __all__ = [
     "TransportError",
     "Unauthorized",
     "ValidationError",
+    "WaitFailed",
+    "WaitTimeout",
 ]
 
 
@@ -130,6 +132,34 @@ class OutcomeUnknown(TransportError):
     The server may or may not have carried it out. Look before sending it again. The transport's own error
     is the ``__cause__``.
     """
+
+
+class WaitFailed(Error):
+    """What was waited for has come to a bad end.
+
+    Attributes:
+        state: The state it ended in.
+        result: What the service last told of it, a dict.
+    """
+
+    def __init__(self, what: str, state: str, result: Mapping[str, Any]) -> None:
+        self.state = state
+        self.result = dict(result)
+        super().__init__(f"{what} ended {state}")
+
+
+class WaitTimeout(Error):
+    """What was waited for has not ended within the time allowed. It goes on; wait again, or look later.
+
+    Attributes:
+        state: The state it was last seen in, or None when it was never seen.
+        result: What the service last told of it, a dict, or None.
+    """
+
+    def __init__(self, what: str, seconds: float, state: str | None, result: Mapping[str, Any] | None) -> None:
+        self.state = state
+        self.result = None if result is None else dict(result)
+        super().__init__(f"{what} has not ended within {seconds:g} s; it was last seen {state or 'never'}")
 
 
 class InvalidResponse(Error):

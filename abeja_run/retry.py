@@ -11,10 +11,10 @@ import re
 import time
 from dataclasses import dataclass
 
-from abeja_run.exceptions import ConnectError, TransportError
+from abeja_run.exceptions import ConnectError, HttpError, TransportError
 from abeja_run.messages import Response
 
-__all__ = ["RetryPolicy"]
+__all__ = ["RetryPolicy", "is_passing", "retry_after"]
 
 _REFUSED_UNSEEN = 429
 _OUTCOME_OPEN = frozenset({500, 502, 503, 504})
@@ -74,6 +74,13 @@ def _may_repeat(outcome: Response | TransportError, *, repeatable: bool) -> bool
     if isinstance(outcome, TransportError):
         return repeatable
     return outcome.status == _REFUSED_UNSEEN or (repeatable and outcome.status in _OUTCOME_OPEN)
+
+
+def is_passing(error: TransportError | HttpError) -> bool:
+    """Whether an error may be gone the next time: a fault of the wire, or a status worth another attempt."""
+    if isinstance(error, HttpError):
+        return error.status_code == _REFUSED_UNSEEN or error.status_code in _OUTCOME_OPEN
+    return True
 
 
 def retry_after(response: Response) -> float:

@@ -20,9 +20,9 @@ from marshmallow import Schema, fields
 from marshmallow.validate import OneOf
 
 from abeja_run.base_client import BaseClient
-from abeja_run.binding import documentation
-from abeja_run.descriptors import Endpoint, Parameter
+from abeja_run.descriptors import Parameter
 from abeja_run.exceptions import ConfigurationError, Error
+from abeja_run.methods import Method, methods
 from abeja_run.values import python_type
 
 __all__ = ["main", "stub"]
@@ -60,24 +60,19 @@ def stub(module: ModuleType) -> str:
     imports = "".join(f"from {base.__module__} import {base.__name__}\n" for base in bases)
     return (
         f"# Generated from the descriptors by: python -m abeja_run.stubs {module.__name__}\n\n"
-        "from collections.abc import Mapping\nfrom datetime import datetime\nfrom typing import Any, Literal\n\n"
+        "from collections.abc import Callable, Iterator, Mapping\nfrom datetime import datetime\nfrom typing import Any, Literal\n\n"
         f"from typing_extensions import NotRequired, TypedDict\n\n{imports}\n{types}{classes}"
     )
 
 
 def _class(client: type[BaseClient], schemas: dict[str, type[Schema]]) -> str:
     lines = [f"class {client.__name__}({', '.join(base.__name__ for base in client.__bases__)}):"]
-    for endpoint in endpoints(client):
-        for schema in _nested(endpoint.returns):
-            schemas.setdefault(schema.__name__, schema)
-        lines.append(textwrap.indent(_method(endpoint), "    "))
-    return "\n".join(lines) + "\n"
-
-
-def endpoints(client: type[BaseClient]) -> Iterator[Endpoint]:
-    """The endpoints of the resources that this class itself names, in their order."""
     for resource in client.resources:
-        yield from resource.endpoints.values()
+        for endpoint in resource.endpoints.values():
+            for schema in _nested(endpoint.returns):
+                schemas.setdefault(schema.__name__, schema)
+            lines += (textwrap.indent(_method(method), "    ") for method in methods(endpoint))
+    return "\n".join(lines) + "\n"
 
 
 def _nested(schema: type[Schema]) -> Iterator[type[Schema]]:
@@ -112,14 +107,17 @@ def _wire_type(field: fields.Field[Any]) -> str:
     return next((_WIRE[cls] for cls in type(field).__mro__ if cls in _WIRE), "Any")
 
 
-def _method(endpoint: Endpoint) -> str:
-    lines = [f"def {endpoint.name}(", "    self,"]
-    lines += [f"    {_parameter(parameter, parameter.name)}," for parameter in endpoint.parameters]
-    aliases = [_parameter(parameter, alias) for parameter in endpoint.parameters for alias in parameter.aliases]
-    if aliases:
-        lines += ["    *,", *(f"    {alias}," for alias in aliases)]
-    lines.append(f") -> {endpoint.returns.__name__}:")
-    text = documentation(endpoint).rstrip()
+def _method(method: Method) -> str:
+    parameters = method.endpoint.parameters
+    lines = [f"def {method.name}(", "    self,"]
+    lines += [f"    {_parameter(parameter, parameter.name)}," for parameter in parameters]
+    keywords = [_parameter(parameter, alias) for parameter in parameters for alias in parameter.aliases]
+    keywords += [f"{o.name}: {_type_text(o.annotation)} = {o.default!r}" for o in method.options]
+    if keywords:
+        lines += ["    *,", *(f"    {keyword}," for keyword in keywords)]
+    kind = method.schema.__name__ if method.schema else "Any"
+    lines.append(f") -> {f'Iterator[{kind}]' if method.iterates else kind}:")
+    text = method.documentation().rstrip()
     lines.append(textwrap.indent(f'"""{text}\n"""', "    ").replace("\\", "\\\\"))
     return "\n".join(lines) + "\n"
 

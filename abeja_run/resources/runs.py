@@ -8,7 +8,7 @@ from __future__ import annotations
 from marshmallow import Schema, fields
 from marshmallow.validate import Length, OneOf, Range
 
-from abeja_run.descriptors import GET, POST, Endpoint, Resource
+from abeja_run.descriptors import GET, POST, Cursor, Endpoint, Resource, Waiter
 from abeja_run.exceptions import Forbidden, InternalServerError, NotFound, Unauthorized
 from abeja_run.fields import Flag, JSONObject, ModelAlias, UtcSeconds, about
 
@@ -167,10 +167,30 @@ class Runs(Resource):
             "OutcomeUnknown, and after 500, 502, 503 or 504 in that error; the run may exist all the same."
         ),
     )
-    get_run = Endpoint(GET, "/{run_id}", returns=Run, raises=_ERRORS, summary="Get a run.")
-    get_runs = Endpoint(GET, query=ListRuns, returns=RunPage, raises=_ERRORS, summary="List a deployment's runs.")
+    get_run = Endpoint(
+        GET,
+        "/{run_id}",
+        returns=Run,
+        raises=_ERRORS,
+        waiter=Waiter("wait_for_run", field="status", success=("SUCCEEDED",), failure=("FAILED",)),
+        summary="Get a run.",
+    )
+    get_runs = Endpoint(
+        GET,
+        query=ListRuns,
+        returns=RunPage,
+        raises=_ERRORS,
+        pages=Cursor("iter_runs", items="entries", token="next_page_token"),
+        summary="List a deployment's runs.",
+    )
     get_run_logs = Endpoint(
-        GET, "/{run_id}/logs", query=ListLogs, returns=LogPage, raises=_ERRORS, summary="Get a run's log, oldest first."
+        GET,
+        "/{run_id}/logs",
+        query=ListLogs,
+        returns=LogPage,
+        raises=_ERRORS,
+        pages=Cursor("iter_run_logs", items="events", token="next_token"),
+        summary="Get a run's log, oldest first.",
     )
     get_run_recent_logs = Endpoint(
         GET,
@@ -178,5 +198,6 @@ class Runs(Resource):
         query=ListRecentLogs,
         returns=RecentLogPage,
         raises=_ERRORS,
+        pages=Cursor("iter_run_recent_logs", items="events", token="next_backward_token", until_empty=True),
         summary="Get a run's log, newest first.",
     )

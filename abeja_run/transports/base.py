@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 
 from abeja_run.messages import Request, Response
 
-__all__ = ["Transport"]
+__all__ = ["Stopwatch", "Transport"]
 
 
 class Transport(ABC):
@@ -52,3 +52,37 @@ class Transport(ABC):
 
     def close(self) -> None:  # noqa: B027 - most transports hold nothing
         """Release what the transport holds. Closing twice is allowed."""
+
+
+class Stopwatch:
+    """The seconds gone since it was made, by a transport's clock.
+
+    Waits count in full even where the transport lets them take no time, as a replay does: so a deadline ends a
+    replayed call where it ended the recorded one.
+
+    Example:
+        >>> class Replay(Transport):
+        ...     def send(self, request, timeout): ...
+        ...     def sleep(self, seconds): ...
+        >>> watch = Stopwatch(Replay())
+        >>> watch.sleep(3600)
+        >>> watch.elapsed >= 3600
+        True
+    """
+
+    __slots__ = ("_started", "_transport", "_waited")
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._started = time.monotonic()
+        self._waited = 0.0
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the stopwatch was made."""
+        return max(time.monotonic() - self._started, self._waited)
+
+    def sleep(self, seconds: float) -> None:
+        """Let this many seconds pass, through the transport."""
+        self._transport.sleep(seconds)
+        self._waited += seconds
