@@ -176,4 +176,3 @@ def _checked_transport(transport: object) -> Transport:
     if isinstance(transport, Transport):
         return transport
     raise ConfigurationError(f"transport is of type {type(transport).__name__}, not a subclass of Transport")
-

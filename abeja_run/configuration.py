@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from abeja_run.exceptions import ConfigurationError
 
-__all__ = ["base_url", "is_loopback", "max_retry_count", "seconds", "timeout", "tool_configuration"]
+__all__ = ["base_url", "is_loopback", "max_retry_count", "organization_id", "seconds", "timeout", "tool_configuration"]
 
 DEFAULT_BASE_URL = "https://api.abeja.io"
 DEFAULT_TIMEOUT = 30.0
@@ -69,6 +69,20 @@ def base_url(argument: str | None, tool: Callable[[], Mapping[str, Any]]) -> str
     if url := tool().get("abeja-api-url"):
         return _checked_url(url, "abeja-api-url in ~/.abeja/config")
     return DEFAULT_BASE_URL
+
+
+def organization_id(argument: str | None) -> str:
+    """The organization that is meant.
+
+    Raises:
+        ConfigurationError: None is given anywhere; the text names every way to give one.
+    """
+    found = argument or os.environ.get("ABEJA_ORGANIZATION_ID") or tool_configuration().get("organization-name")
+    if isinstance(found, str) and found:
+        return found
+    raise ConfigurationError(
+        "no organization: give organization_id, or set ABEJA_ORGANIZATION_ID, or run 'abeja configure'"
+    )
 
 
 def _checked_url(value: object, source: str) -> str:

@@ -234,9 +234,7 @@ class Dispatcher:
         """The request that a call would send; see :func:`prepare`."""
         return prepare(endpoint, arguments, self.base_url, self.headers)
 
-    def call(
-        self, endpoint: Endpoint, arguments: Mapping[str, Any], deadline: float | None = None
-    ) -> dict[str, Any]:
+    def call(self, endpoint: Endpoint, arguments: Mapping[str, Any], deadline: float | None = None) -> dict[str, Any]:
         """Carry out one call and return its result.
 
         Args:

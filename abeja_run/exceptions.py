@@ -27,6 +27,8 @@ __all__ = [
     "NotFound",
     "OutcomeUnknown",
     "RedirectNotFollowed",
+    "RunFailed",
+    "SubmissionUnknown",
     "Timeout",
     "TransportError",
     "Unauthorized",
@@ -148,6 +150,24 @@ class WaitFailed(Error):
         super().__init__(f"{what} ended {state}")
 
 
+class RunFailed(WaitFailed):
+    """A run has failed.
+
+    Attributes:
+        run: The run, brought up to date.
+        last_lines: The last lines of its log, oldest first; empty if they could not be had.
+    """
+
+    def __init__(self, run: Any, last_lines: list[str]) -> None:
+        super().__init__(f"run {run.run_id}", str(run.status), run.raw)
+        self.run = run
+        self.last_lines = last_lines
+
+    def __str__(self) -> str:
+        lines = "".join(f"\n    {line}" for line in self.last_lines)
+        return f"{self.args[0]}; its last lines:{lines}" if lines else str(self.args[0])
+
+
 class WaitTimeout(Error):
     """What was waited for has not ended within the time allowed. It goes on; wait again, or look later.
 
@@ -160,6 +180,20 @@ class WaitTimeout(Error):
         self.state = state
         self.result = None if result is None else dict(result)
         super().__init__(f"{what} has not ended within {seconds:g} s; it was last seen {state or 'never'}")
+
+
+class SubmissionUnknown(OutcomeUnknown):
+    """A submission whose outcome stayed open: it may or may not have started a run.
+
+    Nothing is lost: submit again with the same ID, and the run that exists is returned.
+
+    Attributes:
+        submission_id: The ID to submit again with.
+    """
+
+    def __init__(self, reason: str, submission_id: str) -> None:
+        self.submission_id = submission_id
+        super().__init__(f"{reason}; submit again with submission_id={submission_id!r} to find or start it")
 
 
 class InvalidResponse(Error):
@@ -190,6 +224,11 @@ class InvalidResponse(Error):
         self.url = url
         self.errors: dict[str, Any] = dict(errors or {})
         super().__init__(f"{reason} ({status_code} {content_type or 'without a content type'} from {url}): {body!r}")
+
+
+def unusable(reason: str, value: object, url: str) -> InvalidResponse:
+    """The error for a part of an answer that is JSON but cannot be worked with."""
+    return InvalidResponse(reason, status_code=200, content_type="application/json", body=ascii(value)[:500], url=url)
 
 
 class HttpError(Error):

@@ -7,7 +7,7 @@ from typing import Any
 
 from abeja_run.descriptors import Cursor, Endpoint
 from abeja_run.dispatch import Dispatcher
-from abeja_run.exceptions import InvalidResponse
+from abeja_run.exceptions import unusable
 
 __all__ = ["iterate"]
 
@@ -30,13 +30,7 @@ def _items(dispatcher: Dispatcher, endpoint: Endpoint, arguments: Mapping[str, A
         page = dispatcher.call(endpoint, arguments)
         items = page.get(cursor.items)
         if not isinstance(items, list):
-            raise InvalidResponse(
-                f"the answer to {endpoint.name} has no list {cursor.items!r}",
-                status_code=200,
-                content_type="application/json",
-                body=ascii(page)[:500],
-                url=endpoint.template,
-            )
+            raise unusable(f"the answer to {endpoint.name} has no list {cursor.items!r}", page, endpoint.template)
         yield from items
         token = page.get(cursor.token)
         # A service that names the page just read as the next one has no more.

@@ -11,10 +11,10 @@ import re
 import time
 from dataclasses import dataclass
 
-from abeja_run.exceptions import ConnectError, HttpError, TransportError
+from abeja_run.exceptions import ConnectError, Error, HttpError, InvalidResponse, OutcomeUnknown, TransportError
 from abeja_run.messages import Response
 
-__all__ = ["RetryPolicy", "is_passing", "retry_after"]
+__all__ = ["RetryPolicy", "is_open", "is_passing", "retry_after"]
 
 _REFUSED_UNSEEN = 429
 _OUTCOME_OPEN = frozenset({500, 502, 503, 504})
@@ -76,11 +76,19 @@ def _may_repeat(outcome: Response | TransportError, *, repeatable: bool) -> bool
     return outcome.status == _REFUSED_UNSEEN or (repeatable and outcome.status in _OUTCOME_OPEN)
 
 
-def is_passing(error: TransportError | HttpError) -> bool:
-    """Whether an error may be gone the next time: a fault of the wire, or a status worth another attempt."""
+def is_open(error: Error) -> bool:
+    """Whether a request that must not be repeated may have been carried out although it ended in this error."""
+    if isinstance(error, HttpError):
+        return error.status_code in _OUTCOME_OPEN
+    # What is no answer of the service came from something in between, perhaps after the service's own.
+    return isinstance(error, (OutcomeUnknown, InvalidResponse))
+
+
+def is_passing(error: Error) -> bool:
+    """Whether an error of a call may be gone the next time."""
     if isinstance(error, HttpError):
         return error.status_code == _REFUSED_UNSEEN or error.status_code in _OUTCOME_OPEN
-    return True
+    return isinstance(error, (TransportError, InvalidResponse))
 
 
 def retry_after(response: Response) -> float:

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from abeja_run.descriptors import Endpoint
 from abeja_run.dispatch import Dispatcher
-from abeja_run.exceptions import HttpError, TransportError, ValidationError, WaitFailed, WaitTimeout
-from abeja_run.retry import is_passing
+from abeja_run.exceptions import ValidationError, WaitFailed, WaitTimeout
+from abeja_run.patience import PASSING, Patience
 from abeja_run.transports.base import Stopwatch
 from abeja_run.values import shown
 
 __all__ = ["wait"]
 
-logger = logging.getLogger("abeja_run")
-
 #: Each pause is this much longer than the one before.
 _GROWTH = 1.5
-#: Seconds for which nothing but faults is borne; a service that is gone for longer is gone.
-_FAULTS_BORNE = 600.0
 
 
 def wait(
@@ -57,17 +52,16 @@ def wait(
     _check(waiter.name, timeout=timeout, interval=interval, max_interval=max_interval)
     watch = Stopwatch(dispatcher.transport)
     what = f"{waiter.name}({', '.join(str(arguments[name]) for name in endpoint.variables)})"
-    result, state, seen, pause = None, None, 0.0, interval
+    patience = Patience(watch)
+    result, state, pause = None, None, interval
     while True:
         left = None if timeout is None else timeout - watch.elapsed
         try:
             result = dispatcher.call(endpoint, arguments, None if left is None else max(left, dispatcher.timeout))
-        except (TransportError, HttpError) as error:
-            if not is_passing(error) or watch.elapsed - seen > _FAULTS_BORNE:
-                raise
-            logger.warning("%s goes on after %s", waiter.name, type(error).__name__)
+        except PASSING as error:
+            patience.bear(error, waiter.name)
         else:
-            seen = watch.elapsed
+            patience.heard()
             if result.get(waiter.field) != state:
                 state, pause = result.get(waiter.field), interval
                 if on_change is not None:

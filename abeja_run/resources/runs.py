@@ -104,7 +104,9 @@ class Run(Schema):
     input_data = JSONObject(allow_none=True, metadata=about("The input; an object, or a JSON string of one."))
     output_template = JSONObject(allow_none=True, metadata=about("Where the output goes."))
     retry_count = fields.Integer(strict=True, metadata=about("How many further attempts follow a failed one."))
-    user_env_vars = fields.Dict(allow_none=True, metadata=about("Environment variables of the run's code.", secret=True))
+    user_env_vars = fields.Dict(
+        allow_none=True, metadata=about("Environment variables of the run's code.", secret=True)
+    )
     distribution = fields.Integer(
         strict=True, allow_none=True, metadata=about("As submitted; only in the answer to create_run.")
     )
@@ -115,7 +117,9 @@ class Run(Schema):
 class RunPage(Schema):
     """A page of runs."""
 
-    entries = fields.List(fields.Nested(Run, unknown="include"), required=True, metadata=about("The runs of this page."))
+    entries = fields.List(
+        fields.Nested(Run, unknown="include"), required=True, metadata=about("The runs of this page.")
+    )
     next_page_token = fields.String(metadata=about("The token of the next page; the last page has none."))
 
 

@@ -1,0 +1,44 @@
+"""How long whoever asks again and again bears faults in between."""
+
+from __future__ import annotations
+
+import logging
+
+from abeja_run.exceptions import Error, HttpError, InvalidResponse, TransportError
+from abeja_run.retry import is_passing
+from abeja_run.transports.base import Stopwatch
+
+__all__ = ["PASSING", "Patience"]
+
+logger = logging.getLogger("abeja_run")
+
+#: The errors that :meth:`Patience.bear` is to be asked about.
+PASSING = (TransportError, HttpError, InvalidResponse)
+
+
+class Patience:
+    """Bears errors that may be gone the next time, for as long as something is heard in between.
+
+    Args:
+        watch: The clock to go by.
+        seconds: For how long nothing but faults is borne; a service that is gone for longer is gone.
+    """
+
+    def __init__(self, watch: Stopwatch, seconds: float = 600.0) -> None:
+        self._watch = watch
+        self._seconds = seconds
+        self._heard = watch.elapsed
+
+    def heard(self) -> None:
+        """There was an answer."""
+        self._heard = self._watch.elapsed
+
+    def bear(self, error: Error, what: str) -> None:
+        """Bear an error, and say so in the log.
+
+        Raises:
+            Error: The same one, if waiting cannot mend it or it has lasted too long.
+        """
+        if not is_passing(error) or self._watch.elapsed - self._heard > self._seconds:
+            raise error
+        logger.warning("%s goes on after %s", what, type(error).__name__)
