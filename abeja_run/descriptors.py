@@ -95,7 +95,7 @@ class Waiter:
     failure: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Endpoint:
     """One method and path of an API: what to send, what comes back.
 

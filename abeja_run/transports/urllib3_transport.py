@@ -268,7 +268,10 @@ class Urllib3Transport(Transport):
         manager: urllib3.PoolManager
         if proxy:
             manager = urllib3.ProxyManager(
-                _without_userinfo(proxy), proxy_headers=_proxy_headers(proxy), proxy_ssl_context=self._context, **settings
+                _without_userinfo(proxy),
+                proxy_headers=_proxy_headers(proxy),
+                proxy_ssl_context=self._context,
+                **settings,
             )
         else:
             manager = urllib3.PoolManager(**settings)

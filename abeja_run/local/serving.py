@@ -1,0 +1,67 @@
+"""Serves a WSGI application over HTTP with waitress, in a thread of its own."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from waitress.server import create_server
+
+from abeja_run.exceptions import ConfigurationError
+
+__all__ = ["Server"]
+
+_THREADS = 16
+
+
+class Server:
+    """A running HTTP server.
+
+    Args:
+        application: The WSGI application.
+        host: The address to listen on.
+        port: The port; 0 takes a free one.
+
+    Attributes:
+        url: Where it is reached.
+
+    Raises:
+        ConfigurationError: The address or the port cannot be listened on.
+    """
+
+    def __init__(self, application: Any, host: str, port: int) -> None:
+        # Its own map of sockets: without one, all servers of a process share a single loop.
+        self._sockets: dict[int, Any] = {}
+        try:
+            server: Any = create_server(
+                application,
+                map=self._sockets,
+                host=host,
+                port=port,
+                threads=_THREADS,
+                ident=None,
+                clear_untrusted_proxy_headers=True,
+            )
+        except (OSError, ValueError) as error:
+            raise ConfigurationError(f"cannot listen on {host} port {port}: {error}") from error
+        self._server = server
+        listening: Any = getattr(server, "effective_listen", None) or [(server.effective_host, server.effective_port)]
+        address, number = listening[0]
+        self.url = f"http://{f'[{address}]' if ':' in address else address}:{number}"
+        self._thread = threading.Thread(target=self._serve, name="abeja-run-server", daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        try:
+            self._server.run()
+        except OSError:
+            # close() has taken the sockets from under the loop.
+            if self._sockets:
+                raise
+
+    def close(self) -> None:
+        """Stop serving; an answer that is being written may be cut off."""
+        self._server.task_dispatcher.shutdown(timeout=1)
+        for channel in list(self._sockets.values()):
+            channel.close()
+        self._thread.join(5)
