@@ -147,7 +147,7 @@ class BaseClient:
         if self._own_transport is not None:
             self._own_transport.close()
 
-    def __enter__(self: _Client) -> _Client:
+    def __enter__(self: _Client) -> _Client:  # noqa: PYI019 - typing has no Self before Python 3.11
         return self
 
     def __exit__(

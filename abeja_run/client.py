@@ -8,5 +8,5 @@ from abeja_run.resources.runs import Runs
 __all__ = ["APIClient"]
 
 
-class APIClient(BaseClient, resources=[Runs]):
+class APIClient(BaseClient, resources=[Runs]):  # noqa: D101 - put together below
     __doc__ = f"A low-level client for the Run API.\n\n{BaseClient.__doc__}"

@@ -15,7 +15,7 @@ class Run(TypedDict):
     """The ID of the run, run- and digits."""
     deployment_id: str
     """The ID of the deployment."""
-    status: Literal["SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED"]
+    status: Literal['SUBMITTED', 'PENDING', 'RUNNABLE', 'STARTING', 'RUNNING', 'SUCCEEDED', 'FAILED']
     """How far the run has come; ends SUCCEEDED or FAILED."""
     model_version_id: NotRequired[str]
     """The ID of the version, ver-…"""
@@ -38,6 +38,7 @@ class Run(TypedDict):
     modified_at: NotRequired[str]
     """When the run last changed."""
 
+
 class RunPage(TypedDict):
     """A page of runs."""
 
@@ -45,6 +46,7 @@ class RunPage(TypedDict):
     """The runs of this page."""
     next_page_token: NotRequired[str]
     """The token of the next page; the last page has none."""
+
 
 class Event(TypedDict):
     """A line that a run wrote."""
@@ -54,6 +56,7 @@ class Event(TypedDict):
     timestamp: str
     """When the line was written."""
 
+
 class LogPage(TypedDict):
     """A page of a run's log, oldest first."""
 
@@ -61,6 +64,7 @@ class LogPage(TypedDict):
     """The lines."""
     next_token: NotRequired[str]
     """The token of the next page; the last page has none."""
+
 
 class RecentLogPage(TypedDict):
     """A page of a run's log, newest first."""
@@ -71,6 +75,7 @@ class RecentLogPage(TypedDict):
     """The token of older lines, always there."""
     next_forward_token: str
     """The token of newer lines, always there."""
+
 
 class APIClient(BaseClient):
     def create_run(
@@ -486,3 +491,4 @@ class APIClient(BaseClient):
                 arrived.
             InvalidResponse: The answer is not a JSON object.
         """
+

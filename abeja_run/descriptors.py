@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -29,6 +29,8 @@ DELETE = "DELETE"
 _BODILESS = frozenset({GET, DELETE})
 _IDEMPOTENT = frozenset({GET, PUT, DELETE})
 _METHODS = _BODILESS | _IDEMPOTENT | {POST, PATCH}
+#: The keywords that every method that waits has beside its endpoint's parameters.
+WAIT_OPTIONS = frozenset({"timeout", "interval", "max_interval", "on_change"})
 _VARIABLE = re.compile(r"\{([^{}]*)\}")
 _TEMPLATE = re.compile(r"(/([A-Za-z0-9._~-]+|\{[^{}]+\}))*")
 
@@ -241,55 +243,76 @@ class Resource:
 
 
 def _completed(resource: type[Resource], name: str, declared: Endpoint) -> Endpoint:
-    """The endpoint with its name and whole template, after every check a declaration allows."""
-    where = f"{resource.__qualname__}.{name}"
+    """The endpoint with its name and whole template, after every check that a declaration allows."""
 
     def wrong(field: str, text: str) -> DescriptorError:
-        return DescriptorError(f"{where}: {field}: {text}")
+        return DescriptorError(f"{resource.__qualname__}.{name}: {field}: {text}")
 
+    template = resource.path + declared.path
+    variables = _VARIABLE.findall(template)
     if name.startswith("_"):
         raise wrong("name", "an endpoint's name must not begin with an underscore")
     if declared.method not in _METHODS:
         raise wrong("method", f"{declared.method!r} is not one of {', '.join(sorted(_METHODS))}")
-    template = resource.path + declared.path
     if not template or not _TEMPLATE.fullmatch(template):
         raise wrong("path", f"{template!r} is not of the form /segment/{{variable}}/…")
-    names = _VARIABLE.findall(template)
-    for variable in names:
+    for variable in variables:
         if not resource.variables.get(variable):
             raise wrong("path", f"variable {variable!r} has no description in {resource.__qualname__}.variables")
     if declared.body is not None and declared.method in _BODILESS:
         raise wrong("body", f"a {declared.method} request has no body")
     if not declared.summary:
         raise wrong("summary", "must not be empty: it is the first line of the documentation")
-    for attribute in ("body", "query", "returns"):
-        schema = getattr(declared, attribute)
-        optional = schema is None and attribute != "returns"
-        if not optional and not (isinstance(schema, type) and issubclass(schema, Schema)):
-            raise wrong(attribute, f"{schema!r} is not a marshmallow schema class")
-    for error in declared.raises:
-        if not (isinstance(error, type) and issubclass(error, HttpError)):
-            raise wrong("raises", f"{error!r} is not a subclass of HttpError")
-    for attribute in ("body", "query"):
-        schema = getattr(declared, attribute)
-        for key, part in schema._declared_fields.items() if schema else ():
-            names += [key, *part.metadata.get("aliases", ())]
-    for parameter in names:
-        if not parameter.isidentifier() or keyword.iskeyword(parameter) or parameter[0] == "_" or parameter == "self":
-            raise wrong(parameter, "is not usable as the name of a Python parameter")
-        if names.count(parameter) > 1:
-            raise wrong(parameter, "is the name of two parameters")
+    _check_types(declared, wrong)
+    names = [*variables, *_parameter_names(declared.body), *_parameter_names(declared.query)]
+    _check_names(names, wrong)
     _check_follow_up(declared, names, wrong)
-    variables = {variable: resource.variables[variable] for variable in _VARIABLE.findall(template)}
+    described = MappingProxyType({variable: resource.variables[variable] for variable in variables})
     completed = replace(declared)
-    for attribute, value in (("name", name), ("template", template), ("variables", MappingProxyType(variables))):
+    for attribute, value in (("name", name), ("template", template), ("variables", described)):
         object.__setattr__(completed, attribute, value)
     return completed
 
 
-def _check_follow_up(declared: Endpoint, names: list[str], wrong: Callable[[str, str], DescriptorError]) -> None:
+_Wrong = Callable[[str, str], DescriptorError]
+
+
+def _check_types(declared: Endpoint, wrong: _Wrong) -> None:
+    for attribute in ("body", "query", "returns"):
+        schema = getattr(declared, attribute)
+        left_out = schema is None and attribute != "returns"
+        if not left_out and not (isinstance(schema, type) and issubclass(schema, Schema)):
+            raise wrong(attribute, f"{schema!r} is not a marshmallow schema class")
+    for error in declared.raises:
+        if not (isinstance(error, type) and issubclass(error, HttpError)):
+            raise wrong("raises", f"{error!r} is not a subclass of HttpError")
+
+
+def _fields(schema: type[Schema] | None) -> Mapping[str, Field[Any]]:
+    """The fields of a schema class, without the cost of an instance."""
+    if schema is None:
+        return {}
+    declared: Mapping[str, Field[Any]] = schema._declared_fields  # noqa: SLF001 - there is no public name for it
+    return declared
+
+
+def _parameter_names(schema: type[Schema] | None) -> Iterator[str]:
+    for name, part in _fields(schema).items():
+        yield name
+        yield from part.metadata.get("aliases", ())
+
+
+def _check_names(names: list[str], wrong: _Wrong) -> None:
+    for name in names:
+        if not name.isidentifier() or keyword.iskeyword(name) or name[0] == "_" or name == "self":
+            raise wrong(name, "is not usable as the name of a Python parameter")
+        if names.count(name) > 1:
+            raise wrong(name, "is the name of two parameters")
+
+
+def _check_follow_up(declared: Endpoint, names: list[str], wrong: _Wrong) -> None:
     """The checks of ``pages`` and ``waiter``: they speak of parameters and of fields of the answer."""
-    told = declared.returns._declared_fields
+    told = _fields(declared.returns)
     if declared.pages is not None:
         if declared.pages.token not in names:
             raise wrong("pages", f"{declared.pages.token!r} is not a parameter")
@@ -301,3 +324,5 @@ def _check_follow_up(declared: Endpoint, names: list[str], wrong: Callable[[str,
             raise wrong("waiter", f"{declared.waiter.field!r} is not a field of {declared.returns.__name__}")
         if not declared.waiter.success:
             raise wrong("waiter", "has no state of success")
+        if set(names) & WAIT_OPTIONS:
+            raise wrong("waiter", f"{', '.join(sorted(set(names) & WAIT_OPTIONS))} is a keyword of every waiter")

@@ -11,8 +11,8 @@ from typing import Any
 
 __all__ = [
     "BadRequest",
-    "Conflict",
     "ConfigurationError",
+    "Conflict",
     "ConnectError",
     "ConnectTimeout",
     "CredentialError",

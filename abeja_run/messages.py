@@ -73,6 +73,9 @@ class Headers(Mapping[str, str]):
         return f"<Headers {shown}>"
 
 
+_NONE = Headers()
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Request:
     """What a transport sends.
@@ -90,7 +93,7 @@ class Request:
 
     method: str
     url: str
-    headers: Headers = Headers()
+    headers: Headers = _NONE
     body: bytes | None = None
 
     def __post_init__(self) -> None:
@@ -117,7 +120,7 @@ class Response:
     """
 
     status: int
-    headers: Headers = Headers()
+    headers: Headers = _NONE
     body: bytes = b""
 
     def __post_init__(self) -> None:

@@ -40,6 +40,15 @@ _WIRE: dict[type[Any], str] = {
 }
 
 
+_IMPORTS = """\
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+from typing_extensions import NotRequired, TypedDict
+"""
+
+
 def stub(module: ModuleType) -> str:
     """The text of the stub of a module that defines clients, and nothing else that is public.
 
@@ -60,8 +69,8 @@ def stub(module: ModuleType) -> str:
     imports = "".join(f"from {base.__module__} import {base.__name__}\n" for base in bases)
     return (
         f"# Generated from the descriptors by: python -m abeja_run.stubs {module.__name__}\n\n"
-        "from collections.abc import Callable, Iterator, Mapping\nfrom datetime import datetime\nfrom typing import Any, Literal\n\n"
-        f"from typing_extensions import NotRequired, TypedDict\n\n{imports}\n{types}{classes}"
+        f"{_IMPORTS}\n"
+        f"{imports}\n{types}{classes}"
     )
 
 

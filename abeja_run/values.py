@@ -5,7 +5,7 @@ marshmallow's own dump coerces (``3.7`` to ``3``, ``5`` to ``"5"``); a caller's 
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import decimal
 import uuid
 from collections.abc import Iterator, Mapping
@@ -24,10 +24,10 @@ _TYPES: dict[type[Any], tuple[type[Any], ...]] = {
     fields.Float: (float, int),
     fields.Decimal: (decimal.Decimal, int),
     fields.Boolean: (bool,),
-    fields.DateTime: (datetime.datetime,),
-    fields.Date: (datetime.date,),
-    fields.Time: (datetime.time,),
-    fields.TimeDelta: (datetime.timedelta,),
+    fields.DateTime: (dt.datetime,),
+    fields.Date: (dt.date,),
+    fields.Time: (dt.time,),
+    fields.TimeDelta: (dt.timedelta,),
     fields.Mapping: (Mapping,),
     fields.Nested: (Mapping,),
     fields.List: (list, tuple),
@@ -85,7 +85,7 @@ def problems(field: fields.Field[Any], value: object, name: str, *, secret: bool
     # bool is an int, and datetime a date, in Python only.
     if isinstance(value, bool) and bool not in accepted:
         wrong_type = bool(accepted)
-    if isinstance(value, datetime.datetime) and accepted == (datetime.date,):
+    if isinstance(value, dt.datetime) and accepted == (dt.date,):
         wrong_type = True
     if wrong_type:
         yield name, f"{shown(value, secret=secret)} is not of type {' or '.join(t.__name__ for t in accepted)}"

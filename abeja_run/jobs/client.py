@@ -71,7 +71,7 @@ class Client:
         """Close the connections of the client."""
         self.api.close()
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> Client:  # noqa: PYI034 - typing has no Self before Python 3.11
         return self
 
     def __exit__(

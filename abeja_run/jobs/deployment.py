@@ -27,6 +27,34 @@ class Deployment:
         self.deployment_id = deployment_id
         self.settling = Settling()
 
+    def create(
+        self,
+        version_id: str,
+        input_data: Mapping[str, Any] | None = None,
+        output_template: Mapping[str, Any] | None = None,
+        distribution: int | None = None,
+        retry_count: int | None = None,
+        environment: Mapping[str, str] | None = None,
+        model_id: str | None = None,
+    ) -> Run:
+        """Submit a run with a single request, as :meth:`APIClient.create_run` does.
+
+        Raises:
+            Error: Whatever ``create_run`` raises; after some of its errors a run may exist all the same.
+        """
+        raw = self._api.create_run(
+            self.organization_id,
+            self.deployment_id,
+            version_id,
+            input_data,
+            output_template,
+            distribution,
+            retry_count,
+            environment,
+            model_id,
+        )
+        return Run(self._api, self.organization_id, raw)
+
     def submit(
         self,
         version_id: str,

@@ -204,6 +204,10 @@ class Run:
         """The events of the run's log, newest first, page by page."""
         return (LogEvent.of(event) for event in self._api.iter_run_recent_logs(*self._ids()))
 
+    def copy(self) -> Run:
+        """Another object for the same run, for another thread to bring up to date."""
+        return Run(self._api, self._organization_id, self.raw)
+
     def _ids(self) -> tuple[str, str, str]:
         return self._organization_id, self.deployment_id, self.run_id
 

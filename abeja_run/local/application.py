@@ -94,7 +94,7 @@ class Application:
         }
         self._routes = Map(_rules(Runs), merge_slashes=False)
 
-    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:  # noqa: D102 - WSGI's
         return self._answer(Request(environ))(environ, start_response)
 
     def _answer(self, request: Request) -> Response:

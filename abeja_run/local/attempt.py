@@ -32,6 +32,7 @@ class Content(dict[str, Any]):
     """One content of a request: a mapping that can also be read."""
 
     def read(self, size: int = -1) -> bytes:
+        """Read the content."""
         data: bytes = self["body"].read(size)
         return data
 
@@ -43,6 +44,7 @@ class Request(dict[str, Any]):
         return self._first()["metadata"] if key == "metadata" else super().__getitem__(key)
 
     def get(self, key: str, default: Any = None) -> Any:
+        """The value of a key, also of the one that is no entry of its own."""
         return self[key] if key in self or key == "metadata" else default
 
     def read(self, size: int = -1) -> bytes:

@@ -135,7 +135,7 @@ class Executor:
         ours, theirs = socket.socketpair()
         with ours, theirs:
             try:
-                process = subprocess.Popen(
+                process = subprocess.Popen(  # noqa: S603 - this program, and arguments of this file's
                     [sys.executable, str(_ATTEMPT), str(self._deployed.datalake), str(theirs.fileno())],
                     cwd=self._deployed.code,
                     env=self._environment(run),

@@ -113,6 +113,7 @@ class LocalPlatform:
 
     @property
     def url(self) -> str | None:
+        """Where the platform is reached over HTTP, or None while it is not served."""
         return self._servers[-1].url if self._servers else None
 
     def transport(self) -> Transport:
@@ -141,7 +142,7 @@ class LocalPlatform:
         """Stop serving, kill what is running, and forget a temporary state. Closing twice is allowed."""
         self._closing.close()
 
-    def __enter__(self) -> LocalPlatform:
+    def __enter__(self) -> LocalPlatform:  # noqa: PYI034 - typing has no Self before Python 3.11
         return self
 
     def __exit__(

@@ -40,6 +40,8 @@ class Server:
                 port=port,
                 threads=_THREADS,
                 ident=None,
+                # Seconds after which the loop sees that close() has been called.
+                asyncore_loop_timeout=0.1,
                 clear_untrusted_proxy_headers=True,
             )
         except (OSError, ValueError) as error:

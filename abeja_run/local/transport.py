@@ -29,8 +29,8 @@ class ApplicationTransport(Transport):
         """Call the application; the timeout is without effect."""
         started: dict[str, Any] = {}
 
-        def start_response(status: str, headers: list[tuple[str, str]], error: Any = None) -> Any:
-            started.update(status=int(status.split()[0]), headers=headers)
+        def start_response(status: str, headers: list[tuple[str, str]], error: Any = None) -> Any:  # noqa: ARG001 - WSGI's
+            started.update(status=int(status[:3]), headers=headers)
             return None
 
         answer: Iterable[bytes] = self._application(_environ(request), start_response)

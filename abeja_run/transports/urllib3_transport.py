@@ -189,6 +189,7 @@ class Urllib3Transport(Transport):
         self._senders: dict[str, Callable[..., Any]] = {}
 
     def send(self, request: Request, timeout: float) -> Response:
+        """Send the request once; see :meth:`Transport.send`."""
         if self._process != os.getpid():
             self._forget()
         url = request.url
@@ -218,6 +219,7 @@ class Urllib3Transport(Transport):
         return Response(raw.status, Headers(raw.headers), body)
 
     def close(self) -> None:
+        """Close the kept connections. A later request opens new ones."""
         if self._process == os.getpid():
             with self._lock:
                 managers = list(self._managers.values())
@@ -293,7 +295,7 @@ class Urllib3Transport(Transport):
         found = ssl.get_default_verify_paths()
         if not context.cert_store_stats()["x509_ca"] and not found.capath:
             try:
-                import certifi
+                import certifi  # noqa: PLC0415 - optional
             except ImportError:
                 return context
             context.load_verify_locations(certifi.where())
