@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode, urljoin
 
-from marshmallow import missing
+import marshmallow
 
 from abeja_run import exceptions
 from abeja_run.credentials import Credential, required
@@ -106,7 +106,7 @@ def _written(parameters: tuple[Parameter, ...], arguments: Mapping[str, Any], er
         if value is None:
             if parameter.required:
                 errors[name] = "None is not allowed: it is required"
-            elif field.dump_default is not missing:
+            elif field.dump_default is not marshmallow.missing:
                 written[parameter.wire_name] = field.serialize(name, {})
             continue
         wrong = dict(problems(field, value, name, secret=parameter.secret))
@@ -115,7 +115,7 @@ def _written(parameters: tuple[Parameter, ...], arguments: Mapping[str, Any], er
         elif value or not parameter.omit_empty:
             try:
                 written[parameter.wire_name] = field.serialize(name, arguments)
-            except ValueError as error:  # marshmallow's own ValidationError is one
+            except (marshmallow.ValidationError, ValueError, TypeError) as error:
                 errors[name] = f"{shown(value, secret=parameter.secret)} {error}"
     return written
 

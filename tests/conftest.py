@@ -1,0 +1,30 @@
+"""What every test gets: no settings from the machine it runs on, and servers to speak to."""
+
+from __future__ import annotations
+
+import pytest
+from servers import Scripted, Wire
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch, tmp_path_factory):
+    """No credential, proxy or root of the machine, and an empty home."""
+    for name in list(__import__("os").environ):
+        if name.startswith(("ABEJA_", "PLATFORM_")) or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+
+
+@pytest.fixture
+def wire():
+    """A server that answers each request as it is told, and remembers what it saw."""
+    with Wire() as server:
+        yield server
+
+
+@pytest.fixture
+def scripted():
+    """A transport that plays a script and never waits."""
+    return Scripted()

@@ -1,0 +1,128 @@
+"""Declarations: what they derive, and that wrong ones fail at once with the place."""
+
+import dataclasses
+
+import pytest
+from marshmallow import Schema, fields
+
+from abeja_run import DELETE, GET, POST, PUT, Endpoint, Resource
+from abeja_run.descriptors import Cursor, Waiter
+from abeja_run.exceptions import DescriptorError, NotFound
+from abeja_run.fields import about
+from abeja_run.resources.runs import Runs
+
+
+class Thing(Schema):
+    name = fields.String()
+    state = fields.String()
+    token = fields.String()
+
+
+class Query(Schema):
+    limit = fields.Integer()
+    which = fields.String(required=True)
+    token = fields.String()
+
+
+def declare(endpoint, path="/things/{thing_id}", variables=None, name="get_thing"):
+    return type("Things", (Resource,), {"path": path, "variables": variables or {"thing_id": "The thing."}, name: endpoint})
+
+
+def test_an_endpoint_knows_its_name_template_and_parameters():
+    endpoint = declare(Endpoint(GET, "/x", query=Query, returns=Thing, summary="Get.")).get_thing
+    assert (endpoint.name, endpoint.template) == ("get_thing", "/things/{thing_id}/x")
+    assert [(p.name, p.location, p.required) for p in endpoint.parameters] == [
+        ("thing_id", "path", True),
+        ("which", "query", True),
+        ("limit", "query", False),
+        ("token", "query", False),
+    ]
+    assert endpoint.segments == (("/things/", "thing_id"), ("/x", ""))
+
+
+def test_a_resource_inherits_and_lists_its_endpoints():
+    base = declare(Endpoint(GET, returns=Thing, summary="Get."))
+    more = type("More", (base,), {"put_thing": Endpoint(PUT, returns=Thing, summary="Put.")})
+    assert list(more.endpoints) == ["get_thing", "put_thing"]
+    assert list(base.endpoints) == ["get_thing"]
+
+
+def test_descriptors_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Runs.get_run.method = POST
+    with pytest.raises(TypeError):
+        Runs.endpoints["x"] = Runs.get_run
+
+
+@pytest.mark.parametrize(("method", "repeatable"), [(GET, True), (PUT, True), (DELETE, True), (POST, False), ("PATCH", False)])
+def test_what_may_be_repeated_goes_by_the_method_or_as_declared(method, repeatable):
+    assert declare(Endpoint(method, returns=Thing, summary="Do.")).get_thing.repeatable is repeatable
+    declared = Endpoint(method, returns=Thing, summary="Do.", idempotent=not repeatable)
+    assert declare(declared).get_thing.repeatable is not repeatable
+
+
+class Twice(Schema):
+    thing_id = fields.String()
+
+
+class Aliased(Schema):
+    a = fields.String(metadata=about("A.", aliases=("thing_id",)))
+
+
+class Keyword(Schema):
+    locals().update({"class": fields.String()})
+
+
+class Options(Schema):
+    timeout = fields.Integer()
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "field"),
+    [
+        (Endpoint("FETCH", returns=Thing, summary="x"), "method"),
+        (Endpoint(GET, "x", returns=Thing, summary="x"), "path"),
+        (Endpoint(GET, "/a b", returns=Thing, summary="x"), "path"),
+        (Endpoint(GET, "/{other_id}", returns=Thing, summary="x"), "path"),
+        (Endpoint(GET, "/{}", returns=Thing, summary="x"), "path"),
+        (Endpoint(GET, "/{thing_id}", returns=Thing, summary="x"), "thing_id"),
+        (Endpoint(GET, body=Thing, returns=Thing, summary="x"), "body"),
+        (Endpoint(GET, returns=Thing, summary=""), "summary"),
+        (Endpoint(GET, returns=None, summary="x"), "returns"),
+        (Endpoint(GET, returns=dict, summary="x"), "returns"),
+        (Endpoint(GET, returns=Thing, query=Thing(), summary="x"), "query"),
+        (Endpoint(GET, returns=Thing, raises=(ValueError,), summary="x"), "raises"),
+        (Endpoint(GET, returns=Thing, query=Twice, summary="x"), "thing_id"),
+        (Endpoint(GET, returns=Thing, query=Aliased, summary="x"), "thing_id"),
+        (Endpoint(POST, returns=Thing, query=Thing, body=Thing, summary="x"), "name"),
+        (Endpoint(GET, returns=Thing, query=Keyword, summary="x"), "class"),
+        (Endpoint(GET, returns=Thing, summary="x", pages=Cursor("all", items="name", token="token")), "pages"),
+        (Endpoint(GET, returns=Thing, query=Query, summary="x", pages=Cursor("all", items="nix", token="token")), "pages"),
+        (Endpoint(GET, returns=Thing, summary="x", waiter=Waiter("wait", field="nix", success=("a",))), "waiter"),
+        (Endpoint(GET, returns=Thing, summary="x", waiter=Waiter("wait", field="state", success=())), "waiter"),
+        (
+            Endpoint(GET, returns=Thing, query=Options, summary="x", waiter=Waiter("w", field="state", success=("a",))),
+            "waiter",
+        ),
+    ],
+)
+def test_a_wrong_declaration_names_class_endpoint_and_field(endpoint, field):
+    with pytest.raises(DescriptorError, match=rf"^Things\.get_thing: {field}: "):
+        declare(endpoint)
+
+
+def test_a_private_name_is_refused():
+    with pytest.raises(DescriptorError, match="underscore"):
+        declare(Endpoint(GET, returns=Thing, summary="x"), name="_get")
+
+
+def test_the_run_api_is_declared_as_the_reference_page_lists_it():
+    runs = "/organizations/{organization_id}/deployments/{deployment_id}/runs"
+    assert {name: (e.method, e.template) for name, e in Runs.endpoints.items()} == {
+        "create_run": ("POST", runs),
+        "get_run": ("GET", f"{runs}/{{run_id}}"),
+        "get_runs": ("GET", runs),
+        "get_run_logs": ("GET", f"{runs}/{{run_id}}/logs"),
+        "get_run_recent_logs": ("GET", f"{runs}/{{run_id}}/recentlogs"),
+    }
+    assert NotFound in Runs.get_run.raises
