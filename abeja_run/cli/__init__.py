@@ -17,7 +17,7 @@ def main() -> int:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("click", "rich"):
             raise
-        print(f"Error: the command needs {error.name}: pip install 'abeja-run[cli]'", file=sys.stderr)
+        sys.stderr.write(f"Error: the command needs {error.name}: pip install 'abeja-run[cli]'\n")
         return 2
     except KeyboardInterrupt:
         return 130

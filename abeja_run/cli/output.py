@@ -31,7 +31,7 @@ _SECRET = frozenset(name for name, field in Runs.get_run.returns_schema.fields.i
 
 
 def printable(text: str) -> str:
-    """The text with every character spelled out that a terminal would act on.
+    r"""The text with every character spelled out that a terminal would act on.
 
     Example:
         >>> printable("a\x1b[2Jb\u202e")
@@ -70,6 +70,7 @@ class Output:
     """
 
     def __init__(self, *, as_json: bool) -> None:
+        self._json_asked_for = as_json
         self._as_json = as_json or not sys.stdout.isatty()
         self._console = _console()
 
@@ -117,6 +118,14 @@ class Output:
             else:
                 line = Text.assemble((_time(_field(event, "timestamp")), "dim"), "  ", _text(_field(event, "message")))
                 self._console.print(line, soft_wrap=True)
+
+    def tell(self, value: Mapping[str, Any], text: Text) -> None:
+        """A piece of a story: a line of JSON only where that was asked for, since stories are for people."""
+        if self._json_asked_for:
+            _write(value)
+            sys.stdout.flush()
+        else:
+            self._console.print(text, soft_wrap=True)
 
     def status(self, status: str, seconds: float) -> None:
         """A change of a run's status, in passing.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from typing import Any
 
@@ -12,6 +13,7 @@ from abeja_run.exceptions import ConfigurationError
 __all__ = ["Server"]
 
 _THREADS = 16
+_BACKLOG = 1024
 
 
 class Server:
@@ -30,26 +32,25 @@ class Server:
     """
 
     def __init__(self, application: Any, host: str, port: int) -> None:
+        try:
+            listening = socket.create_server(
+                (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=_BACKLOG
+            )
+        except (OSError, OverflowError, UnicodeError) as error:
+            raise ConfigurationError(f"cannot listen on {host} port {port}: {error}") from error
+        self.url = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
         # Its own map of sockets: without one, all servers of a process share a single loop.
         self._sockets: dict[int, Any] = {}
-        try:
-            server: Any = create_server(
-                application,
-                map=self._sockets,
-                host=host,
-                port=port,
-                threads=_THREADS,
-                ident=None,
-                # Seconds after which the loop sees that close() has been called.
-                asyncore_loop_timeout=0.1,
-                clear_untrusted_proxy_headers=True,
-            )
-        except (OSError, ValueError) as error:
-            raise ConfigurationError(f"cannot listen on {host} port {port}: {error}") from error
-        self._server = server
-        listening: Any = getattr(server, "effective_listen", None) or [(server.effective_host, server.effective_port)]
-        address, number = listening[0]
-        self.url = f"http://{f'[{address}]' if ':' in address else address}:{number}"
+        self._server: Any = create_server(
+            application,
+            map=self._sockets,
+            sockets=[listening],
+            threads=_THREADS,
+            ident=None,
+            clear_untrusted_proxy_headers=True,
+            # Seconds after which the loop sees that close() has been called.
+            asyncore_loop_timeout=0.1,
+        )
         self._thread = threading.Thread(target=self._serve, name="abeja-run-server", daemon=True)
         self._thread.start()
 

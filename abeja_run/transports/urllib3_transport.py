@@ -78,6 +78,19 @@ class _TimedReader(io.RawIOBase):
             self._raw.close()
 
 
+class _Head(io.BufferedReader):
+    """The reading side as http.client sees it, which takes the end of the stream for the end of a head."""
+
+    _lines = 0
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        line = super().readline(size)
+        if not line.endswith(b"\n") and self._lines and (not size or len(line) < size):
+            raise ConnectionError("the answer was cut off")
+        self._lines += 1
+        return line
+
+
 class _TimedSocket:
     """A connected socket whose timeout bounds all waits together, not each of them.
 
@@ -105,7 +118,7 @@ class _TimedSocket:
             sent += self._sock.send(memoryview(data)[sent:])
 
     def makefile(self, *_: Any, **__: Any) -> io.BufferedReader:
-        return io.BufferedReader(_TimedReader(self, self._sock.makefile("rb", buffering=0)))
+        return _Head(_TimedReader(self, self._sock.makefile("rb", buffering=0)))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sock, name)
@@ -339,26 +352,28 @@ def _timeout(seconds: float) -> urllib3.Timeout:
 
 def _read(raw: Any, url: str) -> bytes:
     """The whole body, decoded; refused as soon as it is known to be too long."""
-    headers = raw.headers
-    length = headers.get("content-length", "")
-    if "content-encoding" not in headers and length.isdecimal() and int(length) <= MAX_BODY:
+    length = raw.headers.get("content-length", "")
+    announced = int(length) if length.isdecimal() else 0
+    if announced and announced <= MAX_BODY and "content-encoding" not in raw.headers:
         body: bytes = raw.read()
         return body
-    pieces, size = [], 0
-    while piece := raw.read(_CHUNK):
-        size += len(piece)
-        if size > MAX_BODY:
-            # Closed, not drained: the rest is never read, and the connection not used again.
-            raw.close()
-            raise InvalidResponse(
-                f"the answer is longer than {MAX_BODY // 1024 // 1024} MiB",
-                status_code=raw.status,
-                content_type=headers.get("content-type", ""),
-                body="",
-                url=url,
-            )
+    pieces: list[bytes] = []
+    size = 0
+    while max(announced, size) <= MAX_BODY:
+        piece = raw.read(_CHUNK)
+        if not piece:
+            return b"".join(pieces)
         pieces.append(piece)
-    return b"".join(pieces)
+        size += len(piece)
+    # Closed, not drained: the rest is never read, and the connection not used again.
+    raw.close()
+    raise InvalidResponse(
+        f"the answer is longer than {MAX_BODY // 1024 // 1024} MiB",
+        status_code=raw.status,
+        content_type=raw.headers.get("content-type", ""),
+        body="",
+        url=url,
+    )
 
 
 def _chain(error: BaseException) -> list[BaseException]:

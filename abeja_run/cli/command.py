@@ -1,0 +1,90 @@
+"""The command as a whole: its parts put together, and every way in which it can end."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TextIO
+
+import click
+
+from abeja_run import __version__
+from abeja_run.cli import demo, runs, serving
+from abeja_run.cli.declared import Group
+from abeja_run.cli.errors import WRONG_USAGE, exit_code, line, trace
+from abeja_run.cli.output import remark
+from abeja_run.cli.settings import Settings
+
+__all__ = ["group", "run"]
+
+_SIGNALLED = 128
+_SIGINT = 2
+_SIGPIPE = 13
+
+
+@click.group(
+    "abeja-run",
+    cls=Group,
+    invoke_without_command=True,
+    help="Submit runs to the ABEJA Platform, follow them and read their logs, there or on this machine. "
+    "Data goes to standard output, as tables on a terminal and as JSON elsewhere; all else goes to standard error. "
+    "A credential comes from the environment (PLATFORM_AUTH_TOKEN, …) or from ~/.abeja/config.",
+)
+@click.version_option(__version__, message="%(prog)s %(version)s")
+@click.pass_context
+def group(context: click.Context) -> None:
+    """Show the help where no command is named."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help(), err=True)
+        context.exit(WRONG_USAGE)
+
+
+for _command in (runs.submit, runs.show_runs, runs.show, runs.logs, runs.wait, serving.local, demo.demo):
+    group.add_command(_command)
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        arguments: What follows the command's name; else the arguments of the process.
+
+    Returns:
+        The exit code. Nothing that goes wrong leaves as an exception.
+    """
+    sys.stdout, sys.stderr = _usable(sys.stdout), _usable(sys.stderr)
+    settings = Settings()
+    try:
+        code = _invoke(sys.argv[1:] if arguments is None else list(arguments), settings)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read has enough. What is left in the buffer goes nowhere, or Python would complain at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _SIGNALLED + _SIGPIPE
+    except KeyboardInterrupt:
+        return _SIGNALLED + _SIGINT
+    except Exception as error:  # noqa: BLE001 - the last place where one can be told in a line
+        if settings.debug:
+            remark(trace(error))
+        sys.stderr.write(line(error) + "\n")
+        return exit_code(error)
+    return code
+
+
+def _invoke(arguments: list[str], settings: Settings) -> int:
+    try:
+        with group.make_context("abeja-run", arguments, obj=settings) as context:
+            group.invoke(context)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    return 0
+
+
+def _usable(stream: TextIO | None) -> TextIO:
+    """A stream that takes every character, and one that takes everything where the process was given none."""
+    if stream is None:
+        return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123 - open for as long as the process is
+    if hasattr(stream, "reconfigure"):
+        stream.reconfigure(errors="backslashreplace")
+    return stream

@@ -1,0 +1,107 @@
+"""Commands whose options come from where they are declared: a parameter's description, the shared settings.
+
+Knows no particular command.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from abeja_run.cli.errors import in_options
+from abeja_run.cli.settings import Settings
+from abeja_run.descriptors import Endpoint
+from abeja_run.exceptions import ConfigurationError, ValidationError
+
+__all__ = ["Command", "Group", "ServiceCommand", "described", "option"]
+
+_EXIT_CODES = (
+    "Exit codes: 0 done; 1 the run has failed or the service did; 2 wrong usage, among it a missing credential; "
+    "130 interrupted."
+)
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def described(endpoint: Endpoint, name: str) -> str:
+    """What an endpoint's descriptor says of a parameter."""
+    return next(parameter.description for parameter in endpoint.parameters if parameter.name == name)
+
+
+def option(
+    endpoint: Endpoint, name: str, flag: str, more: str = "", **attributes: Any
+) -> Callable[[_Function], _Function]:
+    """An option that gives the value of an endpoint's parameter, with the parameter's description as its help.
+
+    Args:
+        endpoint: What it is a parameter of.
+        name: The parameter.
+        flag: How the option is written.
+        more: What is to be said beyond the description.
+        attributes: Whatever else ``click.option`` takes.
+    """
+    return click.option(flag, name, help=f"{described(endpoint, name)} {more}".strip(), **attributes)
+
+
+def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    # Not given after the command must not undo what was given before it.
+    if value is not None and value is not False:
+        setattr(context.ensure_object(Settings), str(parameter.name), value)
+
+
+def _shared(*declarations: str, **attributes: Any) -> click.Option:
+    """An option that goes into the settings, wherever it stands."""
+    return click.Option(declarations, callback=_keep, expose_value=False, **attributes)
+
+
+_JSON = _shared("--json", "as_json", is_flag=True, help="Write JSON on a terminal too.")
+_DEBUG = _shared("--debug", "debug", is_flag=True, help="Show tracebacks and all that is logged.")
+_BASE_URL = _shared("--base-url", "base_url", metavar="URL", help="The service; else ABEJA_API_URL.")
+_ALLOW_PLAINTEXT = _shared(
+    "--allow-plaintext",
+    "allow_plaintext",
+    is_flag=True,
+    help="Send the credential over plain HTTP to other machines too.",
+)
+_TIMEOUT = _shared(
+    "--timeout",
+    "request_timeout",
+    type=float,
+    metavar="SECONDS",
+    help="How long one request may take; else ABEJA_SDK_CONNECTION_TIMEOUT, else 30.",
+)
+
+
+class Command(click.Command):
+    """A command that tells its exit codes, and takes what is shared after its name too."""
+
+    shared: tuple[click.Option, ...] = (_JSON, _DEBUG)
+
+    def __init__(self, *args: Any, **attributes: Any) -> None:
+        super().__init__(*args, **{"epilog": _EXIT_CODES, **attributes})
+        self.params += self.shared
+
+    def invoke(self, ctx: click.Context) -> Any:
+        ctx.ensure_object(Settings).narrate()
+        try:
+            return super().invoke(ctx)
+        except (ConfigurationError, ValidationError) as error:
+            wrong = in_options(error, self)
+            wrong.ctx = ctx
+            raise wrong from error
+
+
+class ServiceCommand(Command):
+    """A command that speaks to a service."""
+
+    # Not the timeout: the commands themselves have other times to bound.
+    shared = (_BASE_URL, _ALLOW_PLAINTEXT, *Command.shared)
+
+
+class Group(click.Group):
+    """The command that all others stand under."""
+
+    def __init__(self, *args: Any, **attributes: Any) -> None:
+        super().__init__(*args, **{"epilog": _EXIT_CODES, **attributes})
+        self.params += (_BASE_URL, _TIMEOUT, _ALLOW_PLAINTEXT, *Command.shared)
