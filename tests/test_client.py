@@ -48,13 +48,17 @@ def test_help_completion_and_type_hints_know_the_methods():
     text = pydoc.plain(pydoc.render_doc(APIClient))
     assert "create_run(self, organization_id: str, deployment_id: str, version_id: str" in text
     assert "OutcomeUnknown" in APIClient.create_run.__doc__
-    assert {"create_run", "get_run", "get_runs", "get_run_logs", "get_run_recent_logs"} <= set(dir(APIClient(CREDENTIAL)))
+    assert {"create_run", "get_run", "get_runs", "get_run_logs", "get_run_recent_logs"} <= set(
+        dir(APIClient(CREDENTIAL))
+    )
     assert typing.get_type_hints(APIClient.get_run)["run_id"] is str
     assert APIClient.get_run.__qualname__ == "APIClient.get_run"
     assert "_call" in inspect.getsource(APIClient.get_run)
 
 
-@pytest.mark.parametrize("arguments", [((), {}), (("o", "d", "r", "x"), {}), (("o", "d"), {"run": "r"}), (("o", "d", "r"), {"run_id": "r"})])
+@pytest.mark.parametrize(
+    "arguments", [((), {}), (("o", "d", "r", "x"), {}), (("o", "d"), {"run": "r"}), (("o", "d", "r"), {"run_id": "r"})]
+)
 def test_a_wrong_call_is_a_type_error_before_anything_else(arguments):
     positional, keywords = arguments
     with pytest.raises(TypeError, match="get_run"):
@@ -217,7 +221,9 @@ def test_settings_come_from_the_tools_file_last_of_all(monkeypatch):
     folder = os.path.join(os.environ["HOME"], ".abeja")
     os.mkdir(folder)
     with open(os.path.join(folder, "config"), "w") as file:
-        json.dump({"abeja-platform-user": "7", "personal-access-token": TOKEN, "abeja-api-url": "https://t.example"}, file)
+        json.dump(
+            {"abeja-platform-user": "7", "personal-access-token": TOKEN, "abeja-api-url": "https://t.example"}, file
+        )
     assert repr(APIClient()) == "<APIClient https://t.example, <Credential user-7 from ~/.abeja/config>>"
     monkeypatch.setenv("ABEJA_API_URL", "https://e.example")
     assert "https://e.example" in repr(APIClient())

@@ -58,7 +58,9 @@ def test_without_anything_the_service_itself_is_meant():
     assert configuration.base_url(None, dict) == "https://api.abeja.io"
 
 
-@pytest.mark.parametrize("good", ["http://h.example", "https://h.example:8443/base/", "http://[::1]:80", "http://127.0.0.1"])
+@pytest.mark.parametrize(
+    "good", ["http://h.example", "https://h.example:8443/base/", "http://[::1]:80", "http://127.0.0.1"]
+)
 def test_a_base_url_loses_only_its_last_slash(good):
     assert configuration.base_url(good, dict) == good.rstrip("/")
 
@@ -126,7 +128,10 @@ def test_the_active_configuration_of_the_tools_file_counts():
         {
             "abeja-platform-user": "1",
             "active-configuration-name": "work",
-            "configurations": [{"configuration-name": "home"}, {"configuration-name": "work", "abeja-platform-user": "2"}],
+            "configurations": [
+                {"configuration-name": "home"},
+                {"configuration-name": "work", "abeja-platform-user": "2"},
+            ],
         }
     )
     assert configuration.tool_configuration()["abeja-platform-user"] == "2"

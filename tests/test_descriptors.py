@@ -25,7 +25,9 @@ class Query(Schema):
 
 
 def declare(endpoint, path="/things/{thing_id}", variables=None, name="get_thing"):
-    return type("Things", (Resource,), {"path": path, "variables": variables or {"thing_id": "The thing."}, name: endpoint})
+    return type(
+        "Things", (Resource,), {"path": path, "variables": variables or {"thing_id": "The thing."}, name: endpoint}
+    )
 
 
 def test_an_endpoint_knows_its_name_template_and_parameters():
@@ -54,7 +56,9 @@ def test_descriptors_cannot_be_changed():
         Runs.endpoints["x"] = Runs.get_run
 
 
-@pytest.mark.parametrize(("method", "repeatable"), [(GET, True), (PUT, True), (DELETE, True), (POST, False), ("PATCH", False)])
+@pytest.mark.parametrize(
+    ("method", "repeatable"), [(GET, True), (PUT, True), (DELETE, True), (POST, False), ("PATCH", False)]
+)
 def test_what_may_be_repeated_goes_by_the_method_or_as_declared(method, repeatable):
     assert declare(Endpoint(method, returns=Thing, summary="Do.")).get_thing.repeatable is repeatable
     declared = Endpoint(method, returns=Thing, summary="Do.", idempotent=not repeatable)
@@ -97,7 +101,10 @@ class Options(Schema):
         (Endpoint(POST, returns=Thing, query=Thing, body=Thing, summary="x"), "name"),
         (Endpoint(GET, returns=Thing, query=Keyword, summary="x"), "class"),
         (Endpoint(GET, returns=Thing, summary="x", pages=Cursor("all", items="name", token="token")), "pages"),
-        (Endpoint(GET, returns=Thing, query=Query, summary="x", pages=Cursor("all", items="nix", token="token")), "pages"),
+        (
+            Endpoint(GET, returns=Thing, query=Query, summary="x", pages=Cursor("all", items="nix", token="token")),
+            "pages",
+        ),
         (Endpoint(GET, returns=Thing, summary="x", waiter=Waiter("wait", field="nix", success=("a",))), "waiter"),
         (Endpoint(GET, returns=Thing, summary="x", waiter=Waiter("wait", field="state", success=())), "waiter"),
         (

@@ -45,7 +45,10 @@ def sent(method, *arguments, **keywords):
         (("get_run_logs", "run-1"), ("GET", f"{PREFIX}/run-1/logs", None)),
         (("get_run_logs", "run-1", "", None, None), ("GET", f"{PREFIX}/run-1/logs", None)),
         (("get_run_recent_logs", "run-1", "f"), ("GET", f"{PREFIX}/run-1/recentlogs?next_forward_token=f", None)),
-        (("get_run_recent_logs", "run-1", None, "b"), ("GET", f"{PREFIX}/run-1/recentlogs?next_backward_token=b", None)),
+        (
+            ("get_run_recent_logs", "run-1", None, "b"),
+            ("GET", f"{PREFIX}/run-1/recentlogs?next_backward_token=b", None),
+        ),
     ],
 )
 def test_a_call_becomes_the_request_of_the_reference(call, expected):
@@ -216,7 +219,9 @@ def test_an_answer_is_handed_over_unchanged_with_unknown_fields():
     assert client(Response(200, body=json.dumps(body).encode())).get_run(*IDS, "run-1") == body
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"[1]", b'"text"', b"null", b'{"a": 1', b"\xff\xfe\xff", b"[" * 100_000])
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>", b"[1]", b'"text"', b"null", b'{"a": 1', b"\xff\xfe\xff", b"[" * 100_000]
+)
 def test_a_success_that_is_no_json_object_is_an_invalid_response(body):
     with pytest.raises(e.InvalidResponse) as caught:
         client(Response(200, {"content-type": "text/html"}, body)).get_run(*IDS, "run-1")

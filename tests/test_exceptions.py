@@ -13,7 +13,9 @@ EXAMPLES = [
     e.SubmissionUnknown("lost", "some-id"),
     e.NotFound("not_found", "no run", {"a": 1}, 404, "http://h.example/"),
     e.RedirectNotFollowed("Found", "elsewhere", status_code=302, url="http://h.example/", location="http://x.example/"),
-    e.InvalidResponse("no JSON", status_code=200, content_type="text/html", body="<", url="http://h.example/", errors={"a": ["b"]}),
+    e.InvalidResponse(
+        "no JSON", status_code=200, content_type="text/html", body="<", url="http://h.example/", errors={"a": ["b"]}
+    ),
     e.WaitFailed("run", "FAILED", {"status": "FAILED"}),
     e.WaitTimeout("run", 3, None, None),
     e.ConfigurationError("timeout is wrong"),

@@ -31,8 +31,17 @@ def test_plain_mappings_become_headers():
 
 
 def test_no_representation_shows_a_secret():
-    secret = {"Authorization": "Bearer hunter2", "Cookie": "hunter2", "Proxy-Authorization": "hunter2", "Set-Cookie": "hunter2"}
-    for shown in (Headers(secret), Request("GET", "http://h.example", secret, b"hunter2"), Response(200, secret, b"hunter2")):
+    secret = {
+        "Authorization": "Bearer hunter2",
+        "Cookie": "hunter2",
+        "Proxy-Authorization": "hunter2",
+        "Set-Cookie": "hunter2",
+    }
+    for shown in (
+        Headers(secret),
+        Request("GET", "http://h.example", secret, b"hunter2"),
+        Response(200, secret, b"hunter2"),
+    ):
         assert "hunter2" not in repr(shown)
 
 

@@ -40,7 +40,9 @@ def test_retry_after_is_read_as_seconds_and_nonsense_is_no_wait(value, seconds):
 def test_retry_after_as_a_date_counts_from_the_answers_own_date():
     headers = {"Retry-After": "Mon, 01 Jan 2018 00:00:09 GMT", "Date": "Mon, 01 Jan 2018 00:00:00 GMT"}
     assert retry_after(Response(503, headers)) == 9
-    assert retry_after(Response(503, {"Retry-After": formatdate(time.time() + 30, usegmt=True)})) == pytest.approx(30, abs=2)
+    assert retry_after(Response(503, {"Retry-After": formatdate(time.time() + 30, usegmt=True)})) == pytest.approx(
+        30, abs=2
+    )
     assert retry_after(Response(503, {"Retry-After": "Mon, 01 Jan 2018 00:00:00 GMT"})) == 0
 
 

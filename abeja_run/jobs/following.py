@@ -65,6 +65,7 @@ class _Position:
         # The events of the newest whole second, for when the token is not taken any more.
         self._second: datetime | None = None
         self._in_second: Counter[LogEvent] = Counter()
+        self._new = 0
 
     def read(self, page: Mapping[str, Any]) -> tuple[list[LogEvent], bool]:
         """The events of a page that are new, and whether there is a further page now."""
@@ -76,6 +77,7 @@ class _Position:
             else:
                 new.append(event)
                 self._remember(event)
+        self._new += len(new)
         token = page.get("next_token")
         if token and token != self.token:
             self.token, self._had = token, +left
@@ -83,11 +85,18 @@ class _Position:
         self._had = +left + Counter(events)
         return new, False
 
-    def go_by_time(self) -> None:
-        """Forget the token: begin again with the newest second, and know what of it was had."""
-        self.token = None
+    def go_by_time(self) -> bool:
+        """Forget the token: begin again with the newest second, and know what of it was had.
+
+        Returns:
+            Whether that may lead on: there is a token to forget, and something was read since the last time.
+        """
+        if self.token is None or not self._new:
+            return False
+        self.token, self._new = None, 0
         self.start = self._second or self.start
         self._had = self._in_second.copy()
+        return True
 
     def _remember(self, event: LogEvent) -> None:
         second = event.timestamp.replace(microsecond=0)
@@ -133,11 +142,9 @@ def follow_log(
             page = api.get_run_logs(*ids, position.token, position.start, end)
             new, more = position.read(page)
             patience.heard()
-            # Yielded inside of nothing: what the caller raises is not a fault of the service.
         except BadRequest:
-            if position.token is None:
+            if not position.go_by_time():
                 raise
-            position.go_by_time()
             continue
         except PASSING as error:
             patience.bear(error, "following a log")

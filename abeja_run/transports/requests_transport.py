@@ -154,6 +154,7 @@ class _Attempt:
         self._request = request
         self._end = time.monotonic() + timeout
         self._timeout = urllib3.Timeout(total=timeout)
+        self._begun: requests.Response | None = None
         self.answered = False
         self.answer: Response | None = None
 
@@ -168,12 +169,16 @@ class _Attempt:
         settings = {**_settings(session, self._request.url), "timeout": self._timeout}
         try:
             response = session.send(prepared, allow_redirects=False, **settings)
+            return self.answer or self._read(response)
         except requests.HTTPError as raised:
             # A hook that raises for a status; statuses are the dispatcher's.
             if raised.response is None:
                 raise
-            response = raised.response
-        return self.answer or self._read(response)
+            return self._read(raised.response)
+        finally:
+            # A hook that raises leaves it open.
+            if self._begun is not None:
+                self._begun.close()
 
     def _prepared(self, session: requests.Session) -> requests.PreparedRequest:
         """The request with the session's headers and hooks beside its own, and nothing else of it."""
@@ -190,8 +195,10 @@ class _Attempt:
         prepared.hooks["response"].append(self._take)
         return prepared
 
-    def _note(self, *_: Any, **__: Any) -> None:
+    def _note(self, response: requests.Response, **_: Any) -> None:
+        """The first hook."""
         self.answered = True
+        self._begun = response
 
     def _take(self, response: requests.Response, **_: Any) -> None:
         """The last hook: reads the body within bounds, before the session reads it without."""
@@ -202,7 +209,7 @@ class _Attempt:
     def _read(self, response: requests.Response) -> Response:
         self.answered = True
         raw = response.raw
-        if raw is None:  # an adapter made it by hand
+        if raw is None:  # An adapter has made it by hand.
             return Response(response.status_code, Headers(response.headers), response.content)
         pieces, size = [], 0
         with contextlib.closing(response), _cut(raw, self._end - time.monotonic()):

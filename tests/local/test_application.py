@@ -33,7 +33,11 @@ def ask(served):
         # The manager would tidy the path up; the pool sends it as it is.
         pool_of_one = pool.connection_from_url(served.url)
         answer = pool_of_one.urlopen(
-            method, path.replace("runs", runs, 1) if path.startswith("runs") else path, body=body, headers={**given, **(headers or {})}, redirect=False
+            method,
+            path.replace("runs", runs, 1) if path.startswith("runs") else path,
+            body=body,
+            headers={**given, **(headers or {})},
+            redirect=False,
         )
         assert answer.headers["content-type"] == "application/json"
         return answer.status, json.loads(answer.data or b"{}"), answer.headers
@@ -71,14 +75,24 @@ def test_a_run_is_created_and_told_of_with_every_field_of_the_reference(ask, bod
 
 def test_a_run_has_the_documented_defaults_and_only_its_creation_tells_the_distribution(ask, body):
     _, created, _ = ask("POST", "runs", body)
-    assert (created["retry_count"], created["distribution"], created["input_data"], created["models"]) == (5, None, None, {})
+    assert (created["retry_count"], created["distribution"], created["input_data"], created["models"]) == (
+        5,
+        None,
+        None,
+        {},
+    )
     _, told, _ = ask("GET", f"runs/{created['run_id']}")
     assert "distribution" not in told
 
 
 @pytest.mark.parametrize(
     ("headers", "token"),
-    [({}, None), ({}, "wrong"), ({"Authorization": "Basic dXNlcg=="}, None), ({"Authorization": "Bearer t\xf6ken"}, None)],
+    [
+        ({}, None),
+        ({}, "wrong"),
+        ({"Authorization": "Basic dXNlcg=="}, None),
+        ({"Authorization": "Bearer t\xf6ken"}, None),
+    ],
 )
 def test_a_wrong_or_missing_credential_is_401(ask, headers, token):
     status, answer, got = ask("GET", "runs", headers=headers, token=token)
@@ -112,7 +126,8 @@ def test_another_organization_is_403_and_what_does_not_exist_404(ask, served, bo
 
 
 @pytest.mark.parametrize(
-    "path", ["runs/x%2Flogs", "runs/run-1%2F..%2F..", "runs//logs", "runs/%00", "runs/%FF", "runs/a%3Fb", "runs/../runs/x"]
+    "path",
+    ["runs/x%2Flogs", "runs/run-1%2F..%2F..", "runs//logs", "runs/%00", "runs/%FF", "runs/a%3Fb", "runs/../runs/x"],
 )
 def test_an_id_of_any_shape_is_an_unknown_run_and_never_another_endpoint(ask, path):
     assert ask("GET", path)[0] == 404
@@ -274,7 +289,9 @@ def test_times_bound_a_log_by_whole_seconds(ask, served):
         assert ask("GET", f"runs/{run}/{path}?end_time={second}")[1]["events"]
         assert not ask("GET", f"runs/{run}/{path}?start_time=2099-01-01T00:00:00")[1]["events"]
         assert not ask("GET", f"runs/{run}/{path}?end_time=2001-01-01T00:00:00")[1]["events"]
-        assert not ask("GET", f"runs/{run}/{path}?start_time=0001-01-01T00:00:00&end_time=0001-01-02T00:00:00")[1]["events"]
+        assert not ask("GET", f"runs/{run}/{path}?start_time=0001-01-01T00:00:00&end_time=0001-01-02T00:00:00")[1][
+            "events"
+        ]
 
 
 def test_two_threads_that_submit_at_once_both_get_a_run(ask, body):

@@ -31,7 +31,11 @@ def tried(place, runner):
         ("{'content': {'a': 1}, 'content_type': 'application/json'}", ".json", b'{"a": 1}'),
         ("{'content': [{'a': 1}, [2]], 'content_type': 'application/json'}", ".json", b'{"a": 1}\n[2]'),
         ("{'content': 7}", ".txt", b"7"),
-        ("{'content': [{'a': 1, 'b': 'x,y'}, {'a': 2, 'b': ''}], 'content_type': 'text/csv'}", ".csv", b'a,b\r\n1,"x,y"\r\n2,\r\n'),
+        (
+            "{'content': [{'a': 1, 'b': 'x,y'}, {'a': 2, 'b': ''}], 'content_type': 'text/csv'}",
+            ".csv",
+            b'a,b\r\n1,"x,y"\r\n2,\r\n',
+        ),
         ("{'content': (str(n) for n in range(3)), 'status_code': 201}", ".txt", b"0\n1\n2"),
         ("{'content': 'x', 'content_type': 'application/x-unheard-of'}", "", b"x"),
     ],
@@ -88,19 +92,25 @@ def test_an_input_from_the_datalake_is_the_first_content(place, tried):
 def test_an_unknown_kind_of_file_is_a_stream_of_octets(place, tried):
     (place.lake / "in").mkdir()
     (place.lake / "in" / "20180101T112233-4444").write_bytes(b"x")
-    *_, written = tried("def handler(r, c): return {'content': r['content_type']}", {"$datalake:1": "in/20180101T112233-4444"})
+    *_, written = tried(
+        "def handler(r, c): return {'content': r['content_type']}", {"$datalake:1": "in/20180101T112233-4444"}
+    )
     assert list(written.values()) == [b"application/octet-stream"]
 
 
 def test_an_output_keeps_its_content_type_and_metadata_for_the_next_run(place, tried):
-    *_, written = tried("def handler(r, c): return {'content': 'x', 'content_type': 'text/x-own', 'metadata': {'a': 'b'}}")
+    *_, written = tried(
+        "def handler(r, c): return {'content': 'x', 'content_type': 'text/x-own', 'metadata': {'a': 'b'}}"
+    )
     (name,) = written
     source = "def handler(r, c): return {'content': [r['content_type'], r['metadata']['a']]}"
     *_, written = tried(source, {"$datalake:1": f"out/{name}"})
     assert b"text/x-own\nb" in written.values()
 
 
-@pytest.mark.parametrize("reference", ["in/missing.csv", "in", "../secret", "in/../../secret", "in/.metadata", "in/a\x00b", "/etc/passwd"])
+@pytest.mark.parametrize(
+    "reference", ["in/missing.csv", "in", "../secret", "in/../../secret", "in/.metadata", "in/a\x00b", "/etc/passwd"]
+)
 def test_an_input_that_is_not_in_the_datalake_fails_the_attempt(place, tried, reference):
     (place.lake.parent / "secret").write_text("hunter2")
     status, lines, _ = tried("def handler(r, c): return {'content': r.read()}", {"$datalake:1": reference})

@@ -83,7 +83,10 @@ def test_a_hundred_thousand_lines_all_become_events_in_order(place):
     assert lines == [str(number) for number in range(100_000)]
 
 
-@pytest.mark.parametrize(("retry_count", "status", "attempts"), [(0, "FAILED", 1), (1, "FAILED", 2), (2, "SUCCEEDED", 3), (9, "SUCCEEDED", 3)])
+@pytest.mark.parametrize(
+    ("retry_count", "status", "attempts"),
+    [(0, "FAILED", 1), (1, "FAILED", 2), (2, "SUCCEEDED", 3), (9, "SUCCEEDED", 3)],
+)
 def test_further_attempts_follow_a_failed_one(place, runner, retry_count, status, attempts):
     place.write(
         """
@@ -142,7 +145,9 @@ def test_what_a_handler_leaves_running_is_ended_with_its_attempt(place, runner):
 
 
 def test_a_handler_that_closes_its_output_goes_on(place, runner):
-    place.write("import os, time\ndef handler(r, c):\n    os.close(1); os.close(2); time.sleep(0.3)\n    return {'content': 'x'}")
+    place.write(
+        "import os, time\ndef handler(r, c):\n    os.close(1); os.close(2); time.sleep(0.3)\n    return {'content': 'x'}"
+    )
     assert runner.run(None, {"$datalake:1": "out"})[0] == "SUCCEEDED"
 
 
@@ -307,7 +312,9 @@ def test_after_a_kill_every_run_ends_and_no_event_that_was_visible_is_gone(place
             text=True,
         )
         client = APIClient(credential, base_url=process.stdout.readline().strip())
-        runs += [client.create_run(*ids, version, None, {"$datalake:1": "out"}, retry_count=0)["run_id"] for _ in range(3)]
+        runs += [
+            client.create_run(*ids, version, None, {"$datalake:1": "out"}, retry_count=0)["run_id"] for _ in range(3)
+        ]
         time.sleep(chance.uniform(0.05, 0.6))
         for run_id in runs:
             events = list(client.iter_run_logs(*ids, run_id))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import gzip
 import json
 import multiprocessing
@@ -64,7 +65,7 @@ CALLS = {
     ),
     "get_run": (lambda c: c.get_run(*IDS, "run-1"), ("GET", f"{RUNS}/run-1"), []),
     "get_runs": (
-        lambda c: c.get_runs(*IDS, "a/b", scan_forward=True),
+        lambda c: c.get_runs(*IDS, next_page_token="a/b", scan_forward=True),
         ("GET", RUNS),
         [matchers.query_string_matcher("next_page_token=a%2Fb&scan_forward=True")],
     ),
@@ -338,9 +339,14 @@ def test_certificates_are_verified_as_the_session_says(session, tmp_path, monkey
         with pytest.raises(e.ConfigurationError, match=r"missing\.pem' does not exist"):
             client(session, wire).get_run(*IDS, "run-1")
         monkeypatch.delenv("REQUESTS_CA_BUNDLE")
-        with requests.Session() as fresh, pytest.raises(e.ConnectError, match="the certificate is not trusted"):
+        with (
+            requests.Session() as fresh,
+            pytest.raises(e.ConnectError, match="the certificate is not trusted") as caught,
+        ):
             client(fresh, wire).create_run(*IDS, "ver-1")
         assert len(wire.requests) == 1
+    del caught
+    gc.collect()
 
 
 def test_a_header_of_the_session_that_cannot_travel_is_named_but_not_shown(wire, session):
