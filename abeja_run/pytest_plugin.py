@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -115,8 +115,13 @@ def cassette_transport(request: pytest.FixtureRequest) -> Iterator[Transport]:
     if left and state.passed:
         told = f"{state.path}: not played: {'; '.join(left)}"
         if unplayed == "error":
-            pytest.fail(told, pytrace=False)
+            _refuse(told)
         state.notes.append(told)
+
+
+def _refuse(told: str) -> NoReturn:
+    # The way to this place is of no use to whoever reads it.
+    pytest.fail(told, pytrace=False)
 
 
 def _missing(path: str) -> Transport:
@@ -127,7 +132,7 @@ def _missing(path: str) -> Transport:
         leaves_process = False
 
         def send(self, request: Request, timeout: float) -> Response:
-            pytest.fail(
+            _refuse(
                 f"{path} does not exist, so {request.method} {request.url} has no answer; "
                 "record it with --abeja-record=once (without it nothing is recorded where CI is set)"
             )
@@ -142,7 +147,7 @@ def _setting(config: pytest.Config, name: str, allowed: tuple[str, ...]) -> str:
         return "none"
     value = str(given or config.getini(name))
     if value not in allowed:
-        raise pytest.UsageError(f"{name} is {value!r} in the configuration file, not one of {', '.join(allowed)}")
+        _refuse(f"{name} is {value!r} in the configuration file, not one of {', '.join(allowed)}")
     return value
 
 
@@ -156,14 +161,14 @@ def _path(item: pytest.Item) -> Path:
     marker = item.get_closest_marker("cassette")
     given = (*marker.args, *(marker.kwargs[key] for key in ("name",) if key in marker.kwargs)) if marker else ()
     if len(given) > 1 or not all(isinstance(name, str) and _NAME.fullmatch(name) for name in given):
-        raise pytest.UsageError(
+        _refuse(
             f"{item.nodeid}: the name of a cassette is one str of letters, digits, '_', '-', '.' and '/' "
             f"between them, not {', '.join(map(repr, given))}"
         )
     folder = item.path.parent / "cassettes"
     path = folder / item.path.stem / f"{given[0] if given else _name(item)}.json"
     if not path.resolve().is_relative_to(folder.resolve()):
-        raise pytest.UsageError(f"{item.nodeid}: {path} points out of {folder}")
+        _refuse(f"{item.nodeid}: {path} points out of {folder}")
     return path
 
 
@@ -189,7 +194,7 @@ def _workplace(request: pytest.FixtureRequest, path: Path, mode: str) -> Path:
         and _path(item) == path
     ]
     if others:
-        raise pytest.UsageError(
+        _refuse(
             f"{request.node.nodeid} shares the cassette {path.name} with {', '.join(others)}: "
             "run one of them alone to record it, or give each a name of its own"
         )

@@ -239,7 +239,8 @@ def test_a_default_transport_is_of_the_clients_own():
 def test_importing_the_package_needs_nothing_but_its_two_dependencies():
     code = (
         "import sys, abeja_run; "
-        "print([name for name in ('click', 'rich', 'werkzeug', 'waitress', 'requests', 'sqlite3') if name in sys.modules])"
+        "print([name for name in ('click', 'rich', 'werkzeug', 'waitress', 'requests', 'sqlite3')"
+        " if name in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
 

@@ -166,7 +166,12 @@ def test_the_process_sees_the_platforms_variables_and_the_runs_but_no_credential
 def test_the_handler_runs_in_the_folder_of_its_code_and_may_have_modules_of_any_name(place, runner):
     place.write("name = 'the codes own'", "store.py")
     place.write(
-        "import os, store\ndef handler(r, c):\n    print(os.getcwd() == os.path.dirname(__file__), store.name)\n    return {}\n"
+        """
+        import os, store
+        def handler(request, context):
+            print(os.getcwd() == os.path.dirname(__file__), store.name)
+            return {}
+        """
     )
     assert runner.run() == ("SUCCEEDED", ["True the codes own"])
 

@@ -32,7 +32,7 @@ def test_statuses_pass_in_order_and_each_is_visible(place):
         runner, seen = Runner(platform), []
         run = runner.create()
         runner.client.wait_for_run(
-            *runner.ids, run["run_id"], interval=0.005, max_interval=0.005, on_change=lambda told: seen.append(told)
+            *runner.ids, run["run_id"], interval=0.005, max_interval=0.005, on_change=seen.append
         )
     assert [told["status"] for told in seen] == list(STATUSES[:-1])
     times = [told["modified_at"] for told in seen]
@@ -146,7 +146,7 @@ def test_what_a_handler_leaves_running_is_ended_with_its_attempt(place, runner):
 
 def test_a_handler_that_closes_its_output_goes_on(place, runner):
     place.write(
-        "import os, time\ndef handler(r, c):\n    os.close(1); os.close(2); time.sleep(0.3)\n    return {'content': 'x'}"
+        "import os, time\ndef handler(r, c):\n    os.close(1); os.close(2); time.sleep(.3)\n    return {'content': 'x'}"
     )
     assert runner.run(None, {"$datalake:1": "out"})[0] == "SUCCEEDED"
 

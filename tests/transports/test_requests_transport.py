@@ -300,6 +300,7 @@ def test_a_proxy_of_the_session_is_used(session):
         ("http://user:hunter2@", e.ConfigurationError),
         ("socks5h://user:hunter2@127.0.0.1:1", e.ConfigurationError),
     ],
+    ids=["refused", "no port", "no host", "socks"],
 )
 def test_no_error_shows_the_password_of_a_proxy(session, proxy, kind):
     session.proxies = {"https": proxy}

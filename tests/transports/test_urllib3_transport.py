@@ -1,5 +1,6 @@
 """The wire, against real servers on loopback, well-behaved and not."""
 
+import contextlib
 import gzip
 import os
 import signal
@@ -332,10 +333,8 @@ def tunnel(connection, seen):
                 pass
             finally:
                 for end in (source, sink):
-                    try:
+                    with contextlib.suppress(OSError):
                         end.shutdown(socket.SHUT_RDWR)
-                    except OSError:
-                        pass
 
         back = threading.Thread(target=pump, args=(there, connection), daemon=True)
         back.start()
