@@ -80,8 +80,8 @@ class RequestsTransport(Transport):
     Until the answer's header has come, each wait is bounded by the timeout; from then on, all of them together.
 
     An adapter that repeats requests by itself is refused: it could carry out a POST twice. Mount one that does not
-    for the service's address, ``session.mount("https://api.abeja.io", HTTPAdapter())``; the client repeats what may be
-    repeated.
+    for the service's address, ``session.mount("https://api.abeja.io", HTTPAdapter())``; the client repeats what may
+    be repeated.
 
     Args:
         session: The session to send through; it stays the caller's to close. By default one of the transport's own.
@@ -154,7 +154,7 @@ class _Attempt:
         self._request = request
         self._end = time.monotonic() + timeout
         self._timeout = urllib3.Timeout(total=timeout)
-        self._begun: requests.Response | None = None
+        self._received: requests.Response | None = None
         self.answered = False
         self.answer: Response | None = None
 
@@ -169,16 +169,12 @@ class _Attempt:
         settings = {**_settings(session, self._request.url), "timeout": self._timeout}
         try:
             response = session.send(prepared, allow_redirects=False, **settings)
-            return self.answer or self._read(response)
         except requests.HTTPError as raised:
             # A hook that raises for a status; statuses are the dispatcher's.
             if raised.response is None:
                 raise
-            return self._read(raised.response)
-        finally:
-            # A hook that raises leaves it open.
-            if self._begun is not None:
-                self._begun.close()
+            response = raised.response
+        return self.answer or self._read(response)
 
     def _prepared(self, session: requests.Session) -> requests.PreparedRequest:
         """The request with the session's headers and hooks beside its own, and nothing else of it."""
@@ -191,26 +187,27 @@ class _Attempt:
         # Not by session.prepare_request: that replaces the authorization by one from ~/.netrc.
         prepared.prepare(request.method, request.url, headers, data=request.body, hooks=session.hooks)
         prepared.url = request.url
-        prepared.hooks["response"].insert(0, self._note)
+        prepared.hooks["response"].insert(0, self._receive)
         prepared.hooks["response"].append(self._take)
         return prepared
 
-    def _note(self, response: requests.Response, **_: Any) -> None:
-        """The first hook."""
-        self.answered = True
-        self._begun = response
-
     def _take(self, response: requests.Response, **_: Any) -> None:
-        """The last hook: reads the body within bounds, before the session reads it without."""
+        """The last hook: what the session does next, looking for cookies and redirects, cannot spoil the answer."""
         self.answer = self._read(response)
-        # What the session would look for cookies in.
         response.raw = io.BytesIO(self.answer.body)
 
     def _read(self, response: requests.Response) -> Response:
+        if response is not self._received:
+            self._receive(response)
+        return Response(response.status_code, Headers(response.headers), response.content)
+
+    def _receive(self, response: requests.Response, **_: Any) -> None:
+        """The first hook: reads the body within bounds, before anybody else reads it without."""
         self.answered = True
+        self._received = response
         raw = response.raw
-        if raw is None:  # An adapter has made it by hand.
-            return Response(response.status_code, Headers(response.headers), response.content)
+        if raw is None:  # An adapter has made the response by hand.
+            return
         pieces, size = [], 0
         with contextlib.closing(response), _cut(raw, self._end - time.monotonic()):
             for piece in response.iter_content(_CHUNK):
@@ -229,9 +226,7 @@ class _Attempt:
         # urllib3 1.26 takes a body that was cut off for a whole one.
         if getattr(raw, "length_remaining", None):
             raise EOFError("the answer was cut off")
-        body = b"".join(pieces)
-        response._content = body  # noqa: SLF001 - so that whoever is next may still look at it
-        return Response(response.status_code, Headers(response.headers), body)
+        response._content = b"".join(pieces)  # noqa: SLF001 - no other way to hand on what was read
 
 
 @contextlib.contextmanager

@@ -456,6 +456,25 @@ def test_an_answer_that_takes_too_long_is_a_timeout(wire, session, reply):
     assert time.monotonic() - started < 3
 
 
+@pytest.mark.parametrize("reply", [TOO_SLOW["chunked"], TOO_SLOW["until closed"]], ids=["chunked", "until closed"])
+def test_a_hook_that_reads_the_answer_is_bounded_too(wire, session, reply):
+    wire.otherwise = reply
+    session.hooks["response"].append(lambda response, **_: print(response.text))
+    with pytest.raises(e.Timeout):
+        client(session, wire, timeout=0.3).get_run(*IDS, "run-1")
+
+
+def test_a_hook_may_take_its_time_and_put_another_answer_in_place(wire, session):
+    def replace(response, **_):
+        time.sleep(0.3)
+        other = requests.Response()
+        other.status_code, other._content = 200, b'{"status": "REPLACED"}'
+        return other
+
+    session.hooks["response"].append(replace)
+    assert client(session, wire, timeout=0.2).get_run(*IDS, "run-1") == {"status": "REPLACED"}
+
+
 def test_watching_the_clock_leaves_no_thread_behind(wire, session):
     before = threading.active_count()
     for _ in range(20):
