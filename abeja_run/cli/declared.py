@@ -83,6 +83,7 @@ class Command(click.Command):
         self.params += self.shared
 
     def invoke(self, ctx: click.Context) -> Any:
+        """Invoke the command; a wrong argument is told as the option that it was given with."""
         ctx.ensure_object(Settings).narrate()
         try:
             return super().invoke(ctx)

@@ -37,7 +37,7 @@ class Interruption:
         except queue.Empty:
             return None
 
-    def __enter__(self) -> Interruption:
+    def __enter__(self) -> Interruption:  # noqa: PYI034 - typing has no Self before Python 3.11
         for number in _SIGNALS:
             # What the caller has this process ignore, as nohup does, stays ignored.
             if signal.getsignal(number) is not signal.SIG_IGN:

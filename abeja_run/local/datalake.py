@@ -88,9 +88,8 @@ class Datalake:
         try:
             with os.fdopen(handle, "wb") as file:
                 yield file
-            (side / f"{file_id}.json").write_text(
-                json.dumps({"content_type": content_type, "metadata": dict(metadata)})
-            )
+            known = json.dumps({"content_type": content_type, "metadata": dict(metadata)})
+            (side / f"{file_id}.json").write_text(known, encoding="utf-8")
             Path(name).chmod(0o644)
             Path(name).replace(path)
         except BaseException:
@@ -99,7 +98,7 @@ class Datalake:
 
     def _known(self, path: Path) -> dict[str, Any]:
         try:
-            known = json.loads((path.parent / ".metadata" / f"{path.name}.json").read_text())
+            known = json.loads((path.parent / ".metadata" / f"{path.name}.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
         return known if isinstance(known, dict) else {}
