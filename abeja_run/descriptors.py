@@ -17,6 +17,7 @@ from marshmallow import Schema
 from marshmallow.fields import Field
 
 from abeja_run.exceptions import DescriptorError, HttpError
+from abeja_run.values import in_order
 
 __all__ = ["DELETE", "GET", "PATCH", "POST", "PUT", "Cursor", "Endpoint", "Parameter", "Resource", "Waiter"]
 
@@ -197,7 +198,7 @@ def _of_schema(schema: type[Schema] | None, location: str) -> tuple[Parameter, .
             omit_empty=field.metadata.get("omit_empty", False),
             secret=field.metadata.get("secret", False),
         )
-        for name, field in schema().fields.items()
+        for name, field in in_order(schema()).items()
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from marshmallow import Schema, fields
 
 from abeja_run.descriptors import Endpoint, Parameter
-from abeja_run.values import python_type
+from abeja_run.values import in_order, python_type
 
 __all__ = ["Method", "Option", "methods"]
 
@@ -80,7 +80,7 @@ class Method:
             return
         text = " ".join((self.schema.__doc__ or self.schema.__name__).split())
         yield f"    dict: {text} Unknown fields are kept."
-        for name, field in self.schema().fields.items():
+        for name, field in in_order(self.schema()).items():
             yield _entry(f"{name}: {field.metadata.get('description', '')}", depth=2)
 
 

@@ -23,7 +23,7 @@ from abeja_run.base_client import BaseClient
 from abeja_run.descriptors import Parameter
 from abeja_run.exceptions import ConfigurationError, Error
 from abeja_run.methods import Method, methods
-from abeja_run.values import python_type
+from abeja_run.values import in_order, python_type
 
 __all__ = ["main", "stub"]
 
@@ -86,7 +86,7 @@ def _class(client: type[BaseClient], schemas: dict[str, type[Schema]]) -> str:
 
 def _nested(schema: type[Schema]) -> Iterator[type[Schema]]:
     """A schema after those it holds."""
-    for field in schema().fields.values():
+    for field in in_order(schema()).values():
         inner = field.inner if isinstance(field, fields.List) else field
         if isinstance(inner, fields.Nested):
             yield from _nested(type(inner.schema))
@@ -95,7 +95,7 @@ def _nested(schema: type[Schema]) -> Iterator[type[Schema]]:
 
 def _typed_dict(schema: type[Schema]) -> str:
     lines = [f"class {schema.__name__}(TypedDict):", f'    """{schema.__doc__}"""', ""]
-    for name, field in schema().fields.items():
+    for name, field in in_order(schema()).items():
         kind = _wire_type(field) + (" | None" if field.allow_none else "")
         lines.append(f"    {field.data_key or name}: {kind if field.required else f'NotRequired[{kind}]'}")
         lines.append(f'    """{field.metadata.get("description", "")}"""')

@@ -14,7 +14,7 @@ from typing import Any
 import marshmallow
 from marshmallow import fields
 
-__all__ = ["problems", "python_type", "shown"]
+__all__ = ["in_order", "problems", "python_type", "shown"]
 
 #: What a caller may give for a field of this class; the nearest base class decides.
 _TYPES: dict[type[Any], tuple[type[Any], ...]] = {
@@ -117,11 +117,22 @@ def _inner_problems(field: fields.Field[Any], value: Any, name: str, *, secret: 
                 yield from problems(field.value_field, item, place, secret=secret)
 
 
-def _schema_problems(schema: Any, value: Any, name: str, *, secret: bool) -> Iterator[tuple[str, str]]:
+def in_order(schema: marshmallow.Schema) -> dict[str, fields.Field[Any]]:
+    """The fields of a schema in the order of their declaration, which marshmallow 3 does not always keep.
+
+    Example:
+        >>> list(in_order(marshmallow.Schema.from_dict({"b": fields.String(), "a": fields.String()})()))
+        ['b', 'a']
+    """
+    declared = schema._declared_fields  # noqa: SLF001 - there is no public name for it
+    return {name: schema.fields[name] for name in declared if name in schema.fields}
+
+
+def _schema_problems(schema: marshmallow.Schema, value: Any, name: str, *, secret: bool) -> Iterator[tuple[str, str]]:
     for key in value:
         if key not in schema.fields:
-            yield f"{name}.{key}", f"is not one of {', '.join(schema.fields)}"
-    for key, part in schema.fields.items():
+            yield f"{name}.{key}", f"is not one of {', '.join(in_order(schema))}"
+    for key, part in in_order(schema).items():
         if value.get(key) is not None:
             yield from problems(part, value[key], f"{name}.{key}", secret=secret)
         elif part.required:

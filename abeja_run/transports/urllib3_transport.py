@@ -24,6 +24,7 @@ import urllib3
 import urllib3.connection
 import urllib3.exceptions
 from urllib3.util.retry import Retry
+from urllib3.util.ssl_match_hostname import CertificateError
 
 from abeja_run.configuration import is_loopback
 from abeja_run.exceptions import (
@@ -297,22 +298,30 @@ class Urllib3Transport(Transport):
     def _context(self) -> ssl.SSLContext:
         if self._ssl_context is not None:
             return self._ssl_context
-        if self._roots is not None:
-            folder = self._roots.is_dir()
-            path = str(self._roots)
-            try:
-                return ssl.create_default_context(cafile=None if folder else path, capath=path if folder else None)
-            except (OSError, ssl.SSLError) as error:
-                raise ConfigurationError(f"the roots in {path} cannot be used: {error}") from error
-        context = ssl.create_default_context()
-        found = ssl.get_default_verify_paths()
-        if not context.cert_store_stats()["x509_ca"] and not found.capath:
-            try:
-                import certifi  # noqa: PLC0415 - optional
-            except ImportError:
-                return context
-            context.load_verify_locations(certifi.where())
+        context = _context_for(self._roots)
+        if urllib3.__version__.startswith("1."):
+            # Its own check of the name follows then, and that one knows addresses too.
+            context.check_hostname = False
         return context
+
+
+def _context_for(roots: Path | None) -> ssl.SSLContext:
+    """A context that verifies against these roots, or the system's, or those of certifi."""
+    if roots is not None:
+        folder, path = roots.is_dir(), str(roots)
+        try:
+            return ssl.create_default_context(cafile=None if folder else path, capath=path if folder else None)
+        except (OSError, ssl.SSLError) as error:
+            raise ConfigurationError(f"the roots in {path} cannot be used: {error}") from error
+    context = ssl.create_default_context()
+    if context.cert_store_stats()["x509_ca"] or ssl.get_default_verify_paths().capath:
+        return context
+    try:
+        import certifi  # noqa: PLC0415 - optional
+    except ImportError:
+        return context
+    context.load_verify_locations(certifi.where())
+    return context
 
 
 def _roots() -> Path | None:
@@ -399,6 +408,8 @@ def _told(error: BaseException, timeout: float) -> str:
     for part in inner:
         if isinstance(part, ssl.SSLCertVerificationError):
             return f"the certificate is not trusted: {part.verify_message}"
+        if isinstance(part, CertificateError):
+            return f"the certificate is not trusted: {part}"
     system = [part for part in inner if isinstance(part, OSError) and part.strerror]
     part = system[0] if system else inner[-1]
     text = part.strerror if isinstance(part, OSError) and part.strerror else str(part)

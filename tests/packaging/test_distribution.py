@@ -34,7 +34,12 @@ class Fresh:
 
     def run(self, *arguments, cwd):
         return subprocess.run(
-            [str(self.python), *map(str, arguments)], cwd=cwd, env=environment(), capture_output=True, text=True, check=True
+            [str(self.python), *map(str, arguments)],
+            cwd=cwd,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout
 
     def pip(self, *arguments, cwd):
@@ -44,7 +49,9 @@ class Fresh:
         (packages,) = (self.folder / "lib").glob("python*/site-packages")
         listed = next(packages.glob("abeja_sdk-*.dist-info")) / "RECORD"
         names = [line.split(",")[0] for line in listed.read_text().splitlines()]
-        return {name: hashlib.sha256((packages / name).read_bytes()).hexdigest() for name in names if name.endswith(".py")}
+        return {
+            name: hashlib.sha256((packages / name).read_bytes()).hexdigest() for name in names if name.endswith(".py")
+        }
 
 
 @pytest.fixture(scope="session")
@@ -94,7 +101,9 @@ def test_the_documented_import_works_alone_with_the_core_only(wheel, tmp_path):
     assert "click" not in installed
     code = "from abeja.run import APIClient; import abeja_run; print(APIClient is abeja_run.APIClient)"
     assert fresh.run("-c", code, cwd=tmp_path).strip() == "True"
-    done = subprocess.run([fresh.python.with_name("abeja-run"), "demo"], capture_output=True, text=True, env=environment())
+    done = subprocess.run(
+        [fresh.python.with_name("abeja-run"), "demo"], capture_output=True, text=True, env=environment()
+    )
     assert done.returncode == 2
     assert "pip install 'abeja-run[cli]'" in done.stderr
 
@@ -103,7 +112,9 @@ def test_the_demonstration_runs_from_the_installed_package(wheel, tmp_path):
     fresh = Fresh(tmp_path / "env")
     fresh.pip("install", f"{wheel}[all]", cwd=tmp_path)
     command = str(fresh.python.with_name("abeja-run"))
-    done = subprocess.run([command, "demo"], cwd=tmp_path, env=environment(), capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [command, "demo"], cwd=tmp_path, env=environment(), capture_output=True, text=True, check=True
+    )
     assert "4.9,3.0,1.4,0.2,setosa,setosa" in done.stdout
 
 
@@ -112,7 +123,10 @@ def test_the_demonstration_runs_from_the_installed_package(wheel, tmp_path):
 def test_the_documented_import_works_beside_abeja_sdk_and_disturbs_none_of_it(wheel, tmp_path, order):
     fresh = Fresh(tmp_path / "env")
     steps = [lambda: fresh.pip("install", wheel, cwd=tmp_path)]
-    sdk = [lambda: fresh.pip("install", *SDK_NEEDS, cwd=tmp_path), lambda: fresh.pip("install", "--no-deps", SDK, cwd=tmp_path)]
+    sdk = [
+        lambda: fresh.pip("install", *SDK_NEEDS, cwd=tmp_path),
+        lambda: fresh.pip("install", "--no-deps", SDK, cwd=tmp_path),
+    ]
     for step in steps + sdk if order == "ours first" else sdk + steps:
         step()
     before = fresh.sdk_files()

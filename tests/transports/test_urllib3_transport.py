@@ -283,19 +283,27 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(secure):
     assert secure.requests == []
 
 
-def test_a_certificate_for_another_name_is_refused(authority):
+def test_a_certificate_for_another_name_is_refused(authority, monkeypatch, tmp_path):
+    authority.cert_pem.write_to_path(str(tmp_path / "roots.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "roots.pem"))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("other.example").configure_cert(context)
+    with Wire(context=context) as server:
+        for name in ("127.0.0.1", "localhost"):
+            with client(f"https://{name}:{server.port}") as calling, pytest.raises(e.ConnectError, match="not trusted"):
+                calling.create_run(*IDS, "ver-1")
+        assert server.requests == []
+
+
+def test_a_context_of_the_callers_own_verifies_and_is_not_pickled(secure, authority):
     trusting = ssl.create_default_context()
     authority.configure_trust(trusting)
-    with Wire(context=context) as server:
-        transport = Urllib3Transport(ssl_context=trusting)
-        calling = APIClient(CREDENTIAL, base_url=server.url, transport=transport, max_retry_count=0)
-        with pytest.raises(e.ConnectError, match="certificate is not trusted"):
-            calling.create_run(*IDS, "ver-1")
-        transport.close()
-        with pytest.raises(TypeError, match="ssl_context"):
-            transport.__reduce__()
+    transport = Urllib3Transport(ssl_context=trusting)
+    calling = client(f"https://localhost:{secure.port}", transport=transport)
+    assert calling.get_run(*IDS, "run-1") == RUN
+    transport.close()
+    with pytest.raises(TypeError, match="ssl_context"):
+        transport.__reduce__()
 
 
 def test_roots_that_do_not_exist_or_are_none_are_told(monkeypatch, tmp_path):
