@@ -5,6 +5,7 @@ A killed process loses nothing that was written; a power failure may lose the la
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 import threading
@@ -78,26 +79,24 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.RLock()
-        try:
-            self._claim = _claimed(path)
-            path.touch(mode=0o600)
-            self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=30)
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA synchronous = NORMAL")
-            self._connection.executescript(_SCHEMA)
-            newest = self._connection.execute(
-                "SELECT max(coalesce((SELECT max(modified_at) FROM runs), 0),"
-                " coalesce((SELECT written_at FROM events ORDER BY number DESC LIMIT 1), 0))"
-            ).fetchone()
-        except (sqlite3.Error, OSError) as error:
-            raise ConfigurationError(f"the state file {path} cannot be used: {error}") from error
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(contextlib.closing(_claimed(path)))
+                path.touch(mode=0o600)
+                self._connection = stack.enter_context(contextlib.closing(_opened(path)))
+                newest = self._connection.execute(
+                    "SELECT max(coalesce((SELECT max(modified_at) FROM runs), 0),"
+                    " coalesce((SELECT written_at FROM events ORDER BY number DESC LIMIT 1), 0))"
+                ).fetchone()
+            except (sqlite3.Error, OSError) as error:
+                raise ConfigurationError(f"the state file {path} cannot be used: {error}") from error
+            self._closing = stack.pop_all()
         self._latest: int = newest[0]
 
     def close(self) -> None:
         """Close the file and let another platform have it."""
         with self._lock:
-            self._connection.close()
-            self._claim.close()
+            self._closing.close()
 
     def setting(self, name: str, make: Callable[[], str]) -> str:
         """A value that stays the same for this file, made at the first time."""
@@ -201,6 +200,18 @@ class Store:
         now = round(datetime.now(timezone.utc).timestamp() * 1_000_000)
         self._latest = max(now, self._latest)
         return self._latest
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=30)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.executescript(_SCHEMA)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
 
 
 def _claimed(path: Path) -> sqlite3.Connection:

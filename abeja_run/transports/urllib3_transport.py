@@ -299,7 +299,7 @@ class Urllib3Transport(Transport):
         if self._ssl_context is not None:
             return self._ssl_context
         context = _context_for(self._roots)
-        if urllib3.__version__.startswith("1."):
+        if urllib3.__version__.startswith("1."):  # type: ignore[attr-defined]
             # Its own check of the name follows then, and that one knows addresses too.
             context.check_hostname = False
         return context
@@ -368,12 +368,16 @@ def _read(raw: Any, url: str) -> bytes:
         return body
     pieces: list[bytes] = []
     size = 0
-    while max(announced, size) <= MAX_BODY:
-        piece = raw.read(_CHUNK)
-        if not piece:
-            return b"".join(pieces)
-        pieces.append(piece)
-        size += len(piece)
+    try:
+        while max(announced, size) <= MAX_BODY:
+            piece = raw.read(_CHUNK)
+            if not piece:
+                return b"".join(pieces)
+            pieces.append(piece)
+            size += len(piece)
+    except urllib3.exceptions.DecodeError:
+        raw.close()
+        raise
     # Closed, not drained: the rest is never read, and the connection not used again.
     raw.close()
     raise InvalidResponse(
