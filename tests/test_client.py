@@ -245,9 +245,20 @@ def test_importing_the_package_needs_nothing_but_its_two_dependencies():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
 
 
-def test_what_is_exported_exists():
+def test_the_level_above_is_exported_and_imported_when_it_is_asked_for():
+    code = (
+        "import sys, abeja_run; before = 'abeja_run.jobs' in sys.modules, 'Client' in dir(abeja_run); "
+        "from abeja_run import Client; from abeja_run.jobs import Client as same; "
+        "print(before, Client is same, vars(abeja_run)['Client'] is same)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "(False, True) True True"
+
+
+def test_what_is_exported_exists_and_nothing_else():
     import abeja_run
 
     for name in abeja_run.__all__:
         assert getattr(abeja_run, name)
-    assert Response
+    assert set(abeja_run.__all__) <= set(dir(abeja_run))
+    assert not hasattr(abeja_run, "nothing")
