@@ -6,7 +6,7 @@ import logging
 
 from abeja_run.exceptions import Error, HttpError, InvalidResponse, TransportError
 from abeja_run.retry import is_passing
-from abeja_run.transports.base import Stopwatch
+from abeja_run.transports.base import Clock
 
 __all__ = ["PASSING", "Patience"]
 
@@ -24,7 +24,7 @@ class Patience:
         seconds: For how long nothing but faults is borne; a service that is gone for longer is gone.
     """
 
-    def __init__(self, watch: Stopwatch, seconds: float = 600.0) -> None:
+    def __init__(self, watch: Clock, seconds: float = 600.0) -> None:
         self._watch = watch
         self._seconds = seconds
         self._heard = watch.elapsed

@@ -54,7 +54,7 @@ def stub(module: ModuleType) -> str:
 
     Example:
         >>> import abeja_run.client
-        >>> "def get_run(self, organization_id: str" in stub(abeja_run.client)
+        >>> "class APIClient(BaseClient):" in stub(abeja_run.client)
         True
     """
     clients = [

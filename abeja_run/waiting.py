@@ -7,33 +7,26 @@ from typing import Any
 
 from abeja_run.descriptors import Endpoint
 from abeja_run.dispatch import Dispatcher
-from abeja_run.exceptions import ValidationError, WaitFailed, WaitTimeout
+from abeja_run.exceptions import Error, ValidationError, WaitFailed, WaitTimeout
+from abeja_run.exchange import Terms
 from abeja_run.patience import PASSING, Patience
-from abeja_run.transports.base import Stopwatch
+from abeja_run.transports.base import Clock
 from abeja_run.values import shown
 
-__all__ = ["wait"]
+__all__ = ["Vigil", "wait"]
 
 #: Each pause is this much longer than the one before.
 _GROWTH = 1.5
 
 
-def wait(
-    dispatcher: Dispatcher,
-    endpoint: Endpoint,
-    arguments: Mapping[str, Any],
-    *,
-    timeout: float | None,
-    interval: float,
-    max_interval: float,
-    on_change: Callable[[dict[str, Any]], object] | None,
-) -> dict[str, Any]:
-    """Ask again and again, with growing pauses, until the state is an end; the last answer.
+class Vigil:
+    """A wait for the end of what an endpoint tells of: every decision of it, and no I/O.
 
-    Faults in between are borne: a call that fails after its own retries is one look missed.
+    Ask again and again, each call bounded by :attr:`deadline`, give what came of it to :meth:`after`, and wait as
+    long as it says; where it says None, what was given last is the end.
 
     Args:
-        dispatcher: What carries out the calls.
+        terms: What holds for every call of the client.
         endpoint: What tells the state.
         arguments: The endpoint's.
         timeout: Seconds to wait at most; None waits for ever. The last look may take the client's ``timeout``
@@ -43,40 +36,105 @@ def wait(
         on_change: Called with the answer whenever the state is another one than before.
 
     Raises:
+        ValidationError: A time that is none.
+    """
+
+    def __init__(
+        self,
+        terms: Terms,
+        endpoint: Endpoint,
+        arguments: Mapping[str, Any],
+        *,
+        timeout: float | None,
+        interval: float,
+        max_interval: float,
+        on_change: Callable[[dict[str, Any]], object] | None,
+    ) -> None:
+        assert endpoint.waiter is not None  # noqa: S101 - the binding asks only endpoints that have one
+        self._waiter = endpoint.waiter
+        _check(self._waiter.name, timeout=timeout, interval=interval, max_interval=max_interval)
+        self._what = f"{self._waiter.name}({', '.join(str(arguments[name]) for name in endpoint.variables)})"
+        self._terms = terms
+        self._timeout = timeout
+        self._interval = self._pause = interval
+        self._max_interval = max_interval
+        self._on_change = on_change
+        self._clock = Clock()
+        self._patience = Patience(self._clock)
+        self._result: dict[str, Any] | None = None
+        self._state: Any = None
+
+    @property
+    def deadline(self) -> float | None:
+        """Seconds that the next call may take; None sets no bound."""
+        return None if self._timeout is None else max(self._timeout - self._clock.elapsed, self._terms.timeout)
+
+    def after(self, outcome: dict[str, Any] | Error) -> float | None:
+        """What a call has ended in: its result, or one of the errors that patience is asked about.
+
+        Returns:
+            Seconds to wait before the next call, which count as gone from now on; None at a good end.
+
+        Raises:
+            WaitFailed: It has come to a bad end.
+            WaitTimeout: It has not ended in time.
+            Error: The outcome, if waiting cannot mend it or it has lasted for ten minutes.
+        """
+        if isinstance(outcome, Error):
+            self._patience.bear(outcome, self._waiter.name)
+        elif self._ended(outcome):
+            return None
+        pause = self._pause
+        if self._timeout is not None:
+            left = self._timeout - self._clock.elapsed
+            if left <= 0:
+                raise WaitTimeout(self._what, self._timeout, self._state, self._result)
+            pause = min(pause, left)
+        self._clock.waited(pause)
+        self._pause = min(pause * _GROWTH, self._max_interval)
+        return pause
+
+    def _ended(self, result: dict[str, Any]) -> bool:
+        self._patience.heard()
+        self._result = result
+        state = result.get(self._waiter.field)
+        if state != self._state:
+            self._state, self._pause = state, self._interval
+            if self._on_change is not None:
+                self._on_change(result)
+        if state in self._waiter.failure:
+            raise WaitFailed(self._what, str(state), result)
+        return state in self._waiter.success
+
+
+def wait(dispatcher: Dispatcher, endpoint: Endpoint, arguments: Mapping[str, Any], **options: Any) -> dict[str, Any]:
+    """Ask again and again, with growing pauses, until the state is an end; the last answer.
+
+    Faults in between are borne: a call that fails after its own retries is one look missed.
+
+    Args:
+        dispatcher: What carries out the calls.
+        endpoint: What tells the state.
+        arguments: The endpoint's.
+        options: As for :class:`Vigil`.
+
+    Raises:
         WaitFailed: It has come to a bad end.
         WaitTimeout: It has not ended in time.
         Error: Whatever the endpoint's method raises, if waiting cannot mend it or it lasts for ten minutes.
     """
-    waiter = endpoint.waiter
-    assert waiter is not None  # noqa: S101 - the binding asks only endpoints that have one
-    _check(waiter.name, timeout=timeout, interval=interval, max_interval=max_interval)
-    watch = Stopwatch(dispatcher.transport)
-    what = f"{waiter.name}({', '.join(str(arguments[name]) for name in endpoint.variables)})"
-    patience = Patience(watch)
-    result, state, pause = None, None, interval
+    vigil = Vigil(dispatcher, endpoint, arguments, **options)
     while True:
-        left = None if timeout is None else timeout - watch.elapsed
+        outcome: dict[str, Any] | Error
         try:
-            result = dispatcher.call(endpoint, arguments, None if left is None else max(left, dispatcher.timeout))
+            outcome = dispatcher.call(endpoint, arguments, vigil.deadline)
         except PASSING as error:
-            patience.bear(error, waiter.name)
-        else:
-            patience.heard()
-            if result.get(waiter.field) != state:
-                state, pause = result.get(waiter.field), interval
-                if on_change is not None:
-                    on_change(result)
-            if state in waiter.success:
-                return result
-            if state in waiter.failure:
-                raise WaitFailed(what, str(state), result)
-        if timeout is not None:
-            left = timeout - watch.elapsed
-            if left <= 0:
-                raise WaitTimeout(what, timeout, state, result)
-            pause = min(pause, left)
-        watch.sleep(pause)
-        pause = min(pause * _GROWTH, max_interval)
+            outcome = error
+        pause = vigil.after(outcome)
+        if pause is None:
+            assert isinstance(outcome, dict)  # noqa: S101 - an error is no good end
+            return outcome
+        dispatcher.transport.sleep(pause)
 
 
 def _check(call: str, *, timeout: float | None, **pauses: float) -> None:

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 
 from abeja_run.messages import Request, Response
 
-__all__ = ["Stopwatch", "Transport"]
+__all__ = ["Clock", "Stopwatch", "Transport"]
 
 
 class Transport(ABC):
@@ -54,11 +54,37 @@ class Transport(ABC):
         """Release what the transport holds. Closing twice is allowed."""
 
 
-class Stopwatch:
-    """The seconds gone since it was made, by a transport's clock.
+class Clock:
+    """The seconds gone since it was made, waits counted in full.
 
-    Waits count in full even where the transport lets them take no time, as a replay does: so a deadline ends a
-    replayed call where it ended the recorded one.
+    They count even where a transport lets them take no time, as a replay does: so a deadline ends a replayed call
+    where it ended the recorded one.
+
+    Example:
+        >>> clock = Clock()
+        >>> clock.waited(3600)
+        >>> clock.elapsed >= 3600
+        True
+    """
+
+    __slots__ = ("_started", "_waited")
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+        self._waited = 0.0
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the clock was made."""
+        return max(time.monotonic() - self._started, self._waited)
+
+    def waited(self, seconds: float) -> None:
+        """A wait of this many seconds is over, or about to begin."""
+        self._waited += seconds
+
+
+class Stopwatch(Clock):
+    """A clock that also lets time pass, through a transport.
 
     Example:
         >>> class Replay(Transport):
@@ -70,19 +96,13 @@ class Stopwatch:
         True
     """
 
-    __slots__ = ("_started", "_transport", "_waited")
+    __slots__ = ("_transport",)
 
     def __init__(self, transport: Transport) -> None:
+        super().__init__()
         self._transport = transport
-        self._started = time.monotonic()
-        self._waited = 0.0
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds since the stopwatch was made."""
-        return max(time.monotonic() - self._started, self._waited)
 
     def sleep(self, seconds: float) -> None:
         """Let this many seconds pass, through the transport."""
         self._transport.sleep(seconds)
-        self._waited += seconds
+        self.waited(seconds)

@@ -1,0 +1,93 @@
+"""From an answer to a result or an error. Pure; no endpoint is known here by name."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urljoin
+
+from abeja_run import exceptions
+from abeja_run.descriptors import Endpoint
+from abeja_run.exceptions import HttpError, InvalidResponse
+from abeja_run.messages import Response
+
+__all__ = ["interpret"]
+
+_STATUS_ERRORS: dict[int, type[HttpError]] = {
+    400: exceptions.BadRequest,
+    401: exceptions.Unauthorized,
+    403: exceptions.Forbidden,
+    404: exceptions.NotFound,
+    405: exceptions.MethodNotAllowed,
+    409: exceptions.Conflict,
+    500: exceptions.InternalServerError,
+}
+#: The most characters of a foreign body that an error carries.
+_EXCERPT = 500
+_DESCRIPTION = 10_000
+
+
+def interpret(endpoint: Endpoint, url: str, response: Response, *, check: bool = False) -> dict[str, Any]:
+    """The result of a call: the answer's JSON object, unchanged.
+
+    Args:
+        endpoint: What was called.
+        url: Where the answer came from.
+        response: The answer.
+        check: Hold the object against the endpoint's schema.
+
+    Raises:
+        HttpError: The status is not 2xx.
+        InvalidResponse: The body is not a JSON object, or not what the schema says.
+    """
+    if not 200 <= response.status < 300:
+        raise _http_error(url, response)
+    try:
+        result = json.loads(response.body)
+    except (ValueError, RecursionError):
+        # Without the cause: a decoder's error carries the whole document.
+        raise _invalid("the answer is not JSON", url, response) from None
+    if not isinstance(result, dict):
+        raise _invalid("the answer is not a JSON object", url, response)
+    if check:
+        errors = endpoint.returns_schema.validate(result)
+        if errors:
+            names = ", ".join(map(str, errors))
+            raise _invalid(f"the answer is not a {endpoint.returns.__name__}: {names}", url, response, errors)
+    return result
+
+
+def _invalid(reason: str, url: str, response: Response, errors: Mapping[str, Any] | None = None) -> InvalidResponse:
+    return InvalidResponse(
+        reason,
+        status_code=response.status,
+        content_type=response.headers.get("content-type", ""),
+        body=response.body[: 4 * _EXCERPT].decode("utf-8", "replace")[:_EXCERPT],
+        url=url,
+        errors=errors,
+    )
+
+
+def _http_error(url: str, response: Response) -> HttpError:
+    status = response.status
+    phrase = http.client.responses.get(status, "unknown")
+    location = response.headers.get("location")
+    if status < 400 and location:
+        location = urljoin(url, location)
+        text = f"the service points to {location}; redirects are not followed, set base_url to the address you mean"
+        return exceptions.RedirectNotFollowed(phrase, text, status_code=status, url=url, location=location)
+    try:
+        body = json.loads(response.body)
+    except (ValueError, RecursionError):
+        body = None
+    told: dict[str, Any] = body if isinstance(body, dict) else {}
+    name, description = told.get("error"), told.get("error_description")
+    return _STATUS_ERRORS.get(status, HttpError)(
+        name if isinstance(name, str) and name else phrase,
+        description if isinstance(description, str) else response.body[:_DESCRIPTION].decode("utf-8", "replace"),
+        told.get("error_detail"),
+        status,
+        url,
+    )
