@@ -14,6 +14,7 @@ import zlib
 
 import pytest
 import trustme
+import urllib3
 from servers import CREDENTIAL, IDS, RUN, TOKEN, Wire, answer, close, closed_port, reset, silent, then_close
 
 from abeja_run import APIClient
@@ -83,7 +84,7 @@ ANSWERED_BADLY = {
     "bad status": then_close(b"HTTP/1.1 abc OK\r\n\r\n"),
     "bad chunk": then_close(chunked(b"{}", last=b"zz\r\n")),
     "chunks cut off": then_close(chunked(b"{}", last=b"")),
-    "bad gzip": then_close(answer(b"no gzip at all", content_encoding="gzip")),
+    "bad gzip": then_close(answer(b"no gzip at all", content_encoding="gzip", connection="close")),
     "endless header": then_close(b"HTTP/1.1 200 OK\r\nx: " + b"a" * 100_000 + b"\r\n\r\n{}"),
     "too many headers": then_close(b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 1000 + b"\r\n{}"),
 }
@@ -188,6 +189,61 @@ def test_an_answer_of_any_encoding_is_read(wire, reply):
         for _ in range(2):
             assert calling.get_run(*IDS, "run-1") == {"status": "RUNNING"}
     assert wire.connections == 1
+
+
+def in_pieces(connection, seen):
+    for byte in answer(RUN):
+        connection.sendall(bytes([byte]))
+
+
+#: Heads that are not quite as usual; each comes with a body of two bytes.
+HEADS = {
+    "as usual": b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nx: a\r\nX: b\r\n",
+    "no reason": b"HTTP/1.1 200 \r\ncontent-length: 2\r\n",
+    "no reason and no blank": b"HTTP/1.1 200\r\ncontent-length: 2\r\n",
+    "blanks and a tab": b"HTTP/1.1 404 Not  Found\r\ncontent-length:\t 2 \t\r\nx:\r\ny: a: b\r\n",
+    "no ASCII": b"HTTP/1.1 200 OK\r\nx: \xe9\x85\xc3\xa9\r\ncontent-length: 2\r\n",
+    "folded": b"HTTP/1.1 200 OK\r\nx: a\r\n b\r\ncontent-length: 2\r\n",
+    "bare line ends": b"HTTP/1.1 200 OK\ncontent-length: 2\n",
+    "HTTP/1.0": b"HTTP/1.0 200 OK\r\ncontent-length: 2\r\n",
+    "to be closed": b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nConnection: Close\r\n",
+    "length twice": b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nContent-Length: 2\r\n",
+    "length that is none": b"HTTP/1.1 200 OK\r\ncontent-length: +2\r\nconnection: close\r\n",
+    "no length": b"HTTP/1.1 200 OK\r\nx: a\r\n",
+    "chunks and a length": b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ncontent-length: 2\r\n",
+    "name that is none": b"HTTP/1.1 200 OK\r\nno colon\r\ncontent-length: 2\r\n",
+}
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
+def test_a_head_of_any_form_is_read_as_the_standard_library_reads_it(wire, head, method):
+    body = b"2\r\n{}\r\n0\r\n\r\n" if b"chunked" in head else b"{}"
+    end = b"\r\n" if b"\r\n" in head else b"\n"
+    wire.otherwise = then_close(head + end + (b"" if method == "HEAD" else body))
+    with urllib3.PoolManager(retries=False) as plain:
+        told = plain.request(method, wire.url)
+        expected = told.status, list(told.headers.items()), told.data
+    transport = Urllib3Transport()
+    read = transport.send(Request(method, wire.url + "/"), 5)
+    transport.close()
+    assert (read.status, list(read.headers.pairs), read.body) == expected
+
+
+def test_an_answer_that_comes_in_pieces_is_read(wire):
+    wire.otherwise = in_pieces
+    with client(wire) as calling:
+        for _ in range(2):
+            assert calling.get_run(*IDS, "run-1") == RUN
+    assert wire.connections == 1
+
+
+def test_a_connection_that_is_to_be_closed_is_not_used_again(wire):
+    wire.otherwise = answer(RUN, connection="close")
+    with client(wire) as calling:
+        for _ in range(2):
+            assert calling.get_run(*IDS, "run-1") == RUN
+    assert wire.connections == 2
 
 
 def test_an_answer_without_a_length_ends_with_the_connection(wire):
