@@ -48,23 +48,18 @@ class Server:
             threads=_THREADS,
             ident=None,
             clear_untrusted_proxy_headers=True,
-            # Seconds after which the loop sees that close() has been called.
-            asyncore_loop_timeout=0.1,
         )
-        self._thread = threading.Thread(target=self._serve, name="abeja-run-server", daemon=True)
+        self._thread = threading.Thread(target=self._server.run, name="abeja-run-server", daemon=True)
         self._thread.start()
-
-    def _serve(self) -> None:
-        try:
-            self._server.run()
-        except OSError:
-            # close() has taken the sockets from under the loop.
-            if self._sockets:
-                raise
 
     def close(self) -> None:
         """Stop serving; an answer that is being written may be cut off."""
         self._server.task_dispatcher.shutdown(timeout=1)
+        if self._thread.is_alive():
+            # In the loop's own thread, which it wakes: the loop ends when it has no sockets left.
+            self._server.trigger.pull_trigger(self._close_sockets)
+            self._thread.join(5)
+
+    def _close_sockets(self) -> None:
         for channel in list(self._sockets.values()):
             channel.close()
-        self._thread.join(5)
