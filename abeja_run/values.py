@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import decimal
+import functools
 import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -35,7 +36,13 @@ _TYPES: dict[type[Any], tuple[type[Any], ...]] = {
 
 
 def _accepted(field: fields.Field[Any]) -> tuple[type[Any], ...]:
-    return next((_TYPES[cls] for cls in type(field).__mro__ if cls in _TYPES), ())
+    kind: Any = type(field)  # mypy takes the hash of a class for that of its instances
+    return _accepted_by(kind)
+
+
+@functools.lru_cache(maxsize=256)
+def _accepted_by(kind: type[Any]) -> tuple[type[Any], ...]:
+    return next((_TYPES[cls] for cls in kind.__mro__ if cls in _TYPES), ())
 
 
 def python_type(field: fields.Field[Any]) -> Any:

@@ -66,7 +66,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return _SIGNALLED + _SIGINT
     except Exception as error:  # noqa: BLE001 - the last place where one can be told in a line
         if settings.debug:
-            remark(trace(error))
+            for told in trace(error):
+                remark(told)
         sys.stderr.write(line(error) + "\n")
         return exit_code(error)
     return code

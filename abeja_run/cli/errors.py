@@ -69,10 +69,9 @@ def line(error: BaseException) -> str:
     return "Error: " + printable(text if len(text) <= _LONGEST else text[:_LONGEST] + "…")
 
 
-def trace(error: BaseException) -> str:
-    """The error's traceback, likewise harmless."""
-    lines = "".join(traceback.format_exception(error)).rstrip().split("\n")
-    return "\n".join(map(printable, lines))
+def trace(error: BaseException) -> list[str]:
+    """The lines of the error's traceback."""
+    return "".join(traceback.format_exception(error)).rstrip().split("\n")
 
 
 def _text(error: BaseException) -> str:
