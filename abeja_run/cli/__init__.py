@@ -15,9 +15,10 @@ def main() -> int:
     try:
         from abeja_run.cli.command import run
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in ("click", "rich"):
+        missing = (error.name or "").partition(".")[0]
+        if missing not in ("click", "rich"):
             raise
-        sys.stderr.write(f"Error: the command needs {error.name}: pip install 'abeja-run[cli]'\n")
+        sys.stderr.write(f"Error: the command needs {missing}: pip install 'abeja-run[cli]'\n")
         return 2
     except KeyboardInterrupt:
         return 130

@@ -67,7 +67,7 @@ _ALLOW_PLAINTEXT = _shared(
 _TIMEOUT = _shared(
     "--timeout",
     "request_timeout",
-    type=float,
+    type=click.FloatRange(min=0, min_open=True),
     metavar="SECONDS",
     help="How long one request may take; else ABEJA_SDK_CONNECTION_TIMEOUT, else 30.",
 )

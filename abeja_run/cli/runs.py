@@ -200,10 +200,12 @@ def logs(
 @_run
 @_organization
 @_deployment
-@click.option("--timeout", type=float, metavar="SECONDS", help="How long at most; by default for ever.")
+@click.option(
+    "--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="How long at most; by default for ever."
+)
 @click.option(
     "--interval",
-    type=float,
+    type=click.FloatRange(min=0, min_open=True),
     default=1.0,
     show_default=True,
     metavar="SECONDS",

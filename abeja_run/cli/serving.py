@@ -37,7 +37,8 @@ def local_platform() -> type[LocalPlatform]:
     try:
         from abeja_run.local import LocalPlatform
     except MissingExtra as error:
-        missing = error.__cause__.name if isinstance(error.__cause__, ImportError) else "more"
+        name = error.__cause__.name if isinstance(error.__cause__, ImportError) else None
+        missing = (name or "more").partition(".")[0]
         raise click.UsageError(
             f"the local platform needs {missing}: pip install 'abeja-run[all]'", click.get_current_context()
         ) from error
