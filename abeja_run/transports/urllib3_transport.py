@@ -11,6 +11,7 @@ import io
 import os
 import re
 import ssl
+import sys
 import threading
 import time
 import urllib.request
@@ -37,6 +38,7 @@ from abeja_run.exceptions import (
 )
 from abeja_run.messages import Headers, Request, Response
 from abeja_run.transports.base import Transport
+from abeja_run.transports.faults import chain, told
 
 __all__ = ["Urllib3Transport"]
 
@@ -250,6 +252,7 @@ class Urllib3Transport(Transport):
         start = url.find("/", url.find("://") + 3)
         origin, target = url[:start], url[start:]
         sender = self._senders.get(origin) or self._connect_to(origin)
+        handled = sys.exc_info()[1]
         try:
             raw = sender(
                 request.method,
@@ -264,12 +267,14 @@ class Urllib3Transport(Transport):
             )
             body = _read(raw, url)
         except _NotConnected as fault:
-            kind: type[TransportError] = ConnectTimeout if _timed_out(fault) else ConnectError
-            reason = f"no connection to {self._route(origin)}: {_told(fault, timeout)}"
+            parts = chain(fault, handled)
+            kind: type[TransportError] = ConnectTimeout if _timed_out(parts) else ConnectError
+            reason = f"no connection to {self._route(origin)}: {_told(parts, timeout)}"
             raise kind(reason, method=request.method, url=url) from fault.__cause__
         except _WIRE_FAULTS as fault:
-            kind = Timeout if _timed_out(fault) else TransportError
-            raise kind(_told(fault, timeout), method=request.method, url=url) from fault
+            parts = chain(fault, handled)
+            kind = Timeout if _timed_out(parts) else TransportError
+            raise kind(_told(parts, timeout), method=request.method, url=url) from fault
         return Response(raw.status, Headers(raw.headers), body)
 
     def close(self) -> None:
@@ -429,33 +434,16 @@ def _read(raw: Any, url: str) -> bytes:
     )
 
 
-def _chain(error: BaseException) -> list[BaseException]:
-    """The error with everything it wraps, the outermost first."""
-    found: list[BaseException] = [error]
-    for outer in found:
-        inner = (*outer.args, outer.__cause__, outer.__context__)
-        found += (part for part in inner if isinstance(part, BaseException) and part not in found)
-    return found
-
-
-def _timed_out(error: BaseException) -> bool:
+def _timed_out(parts: list[BaseException]) -> bool:
     # Not urllib3's ConnectTimeoutError: a refused connection is one to urllib3 2.
-    kinds = (TimeoutError, urllib3.exceptions.ReadTimeoutError)
-    return any(isinstance(part, kinds) for part in _chain(error))
+    return any(isinstance(part, (TimeoutError, urllib3.exceptions.ReadTimeoutError)) for part in parts)
 
 
-def _told(error: BaseException, timeout: float) -> str:
-    """The fault in a line for a person: what lies at the bottom, without object addresses and line breaks."""
-    if _timed_out(error):
+def _told(parts: list[BaseException], timeout: float) -> str:
+    """The fault in a line for a person."""
+    if _timed_out(parts):
         return f"timed out after {timeout:g} s"
-    inner = _chain(error)
-    for part in inner:
-        if isinstance(part, ssl.SSLCertVerificationError):
-            return f"the certificate is not trusted: {part.verify_message}"
+    for part in parts:
         if isinstance(part, CertificateError):
             return f"the certificate is not trusted: {part}"
-    system = [part for part in inner if isinstance(part, OSError) and part.strerror]
-    part = system[0] if system else inner[-1]
-    text = part.strerror if isinstance(part, OSError) and part.strerror else str(part)
-    name = type(part).__name__
-    return re.sub(r"[^\x20-\x7e]+", " ", f"{text} ({name})" if text else name)
+    return told(parts, "")

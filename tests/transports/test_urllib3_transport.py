@@ -117,6 +117,20 @@ def test_a_refused_connection_cannot_have_arrived():
     assert caught.value.method == "POST"
 
 
+def test_an_error_that_the_caller_is_handling_says_nothing_of_this_attempt(wire):
+    wire.otherwise = close
+    try:
+        raise TimeoutError
+    except TimeoutError:
+        with client(f"http://127.0.0.1:{closed_port()}") as calling, pytest.raises(e.ConnectError) as refused:
+            calling.get_run(*IDS, "run-1")
+        with client(wire) as calling, pytest.raises(e.TransportError) as lost:
+            calling.get_run(*IDS, "run-1")
+    for caught in (refused, lost):
+        assert not isinstance(caught.value, e.Timeout)
+        assert "timed out" not in str(caught.value)
+
+
 def test_a_name_that_nobody_has_cannot_have_been_reached():
     with pytest.raises(e.ConnectError, match="no connection to https://nobody.invalid"):
         client("https://nobody.invalid").create_run(*IDS, "ver-1")
