@@ -140,7 +140,7 @@ class APIClient(BaseClient):
             ValidationError: Arguments were refused; nothing was sent.
             TransportError: There is no complete answer; its subclasses say whether the request may have
                 arrived.
-            InvalidResponse: The answer is not a JSON object.
+            InvalidResponse: The answer is not what is described above.
         """
 
     def get_run(
@@ -183,7 +183,7 @@ class APIClient(BaseClient):
             ValidationError: Arguments were refused; nothing was sent.
             TransportError: There is no complete answer; its subclasses say whether the request may have
                 arrived.
-            InvalidResponse: The answer is not a JSON object.
+            InvalidResponse: The answer is not what is described above.
         """
 
     def wait_for_run(
@@ -239,7 +239,7 @@ class APIClient(BaseClient):
             ValidationError: Arguments were refused; nothing was sent.
             TransportError: There is no complete answer; its subclasses say whether the request may have
                 arrived.
-            InvalidResponse: The answer is not a JSON object.
+            InvalidResponse: The answer is not what is described above.
         """
 
     def get_runs(
@@ -273,7 +273,7 @@ class APIClient(BaseClient):
             ValidationError: Arguments were refused; nothing was sent.
             TransportError: There is no complete answer; its subclasses say whether the request may have
                 arrived.
-            InvalidResponse: The answer is not a JSON object.
+            InvalidResponse: The answer is not what is described above.
         """
 
     def iter_runs(
@@ -320,7 +320,7 @@ class APIClient(BaseClient):
             ValidationError: Arguments were refused; nothing was sent.
             TransportError: There is no complete answer; its subclasses say whether the request may have
                 arrived.
-            InvalidResponse: The answer is not a JSON object.
+            InvalidResponse: The answer is not what is described above.
         """
 
     def get_run_logs(
@@ -360,7 +360,7 @@ class APIClient(BaseClient):
             ValidationError: Arguments were refused; nothing was sent.
             TransportError: There is no complete answer; its subclasses say whether the request may have
                 arrived.
-            InvalidResponse: The answer is not a JSON object.
+            InvalidResponse: The answer is not what is described above.
         """
 
     def iter_run_logs(
@@ -402,7 +402,7 @@ class APIClient(BaseClient):
             ValidationError: Arguments were refused; nothing was sent.
             TransportError: There is no complete answer; its subclasses say whether the request may have
                 arrived.
-            InvalidResponse: The answer is not a JSON object.
+            InvalidResponse: The answer is not what is described above.
         """
 
     def get_run_recent_logs(
@@ -445,7 +445,7 @@ class APIClient(BaseClient):
             ValidationError: Arguments were refused; nothing was sent.
             TransportError: There is no complete answer; its subclasses say whether the request may have
                 arrived.
-            InvalidResponse: The answer is not a JSON object.
+            InvalidResponse: The answer is not what is described above.
         """
 
     def iter_run_recent_logs(
@@ -489,6 +489,6 @@ class APIClient(BaseClient):
             ValidationError: Arguments were refused; nothing was sent.
             TransportError: There is no complete answer; its subclasses say whether the request may have
                 arrived.
-            InvalidResponse: The answer is not a JSON object.
+            InvalidResponse: The answer is not what is described above.
         """
 

@@ -108,6 +108,21 @@ def _checked_url(value: object, source: str) -> str:
     return value.rstrip("/")
 
 
+def origin_of(url: str) -> tuple[str, str, int | None]:
+    """Whom an address is asked of: scheme, host and port, that of the scheme where the address names none.
+
+    Example:
+        >>> origin_of("https://API.example.com/a") == origin_of("https://api.example.com:443/b")
+        True
+    """
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        port = -1
+    return parts.scheme, parts.hostname or "", port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
 def is_loopback(url: str) -> bool:
     """Whether an address stays on this machine: ``localhost``, ``127.0.0.0/8`` or ``[::1]``.
 

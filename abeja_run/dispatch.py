@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from abeja_run.descriptors import Endpoint
+from abeja_run.endpoints import Endpoint
 from abeja_run.exceptions import TransportError
 from abeja_run.exchange import Exchange, Terms
 from abeja_run.interpretation import interpret
@@ -30,7 +30,7 @@ class Dispatcher(Terms):
 
     transport: Transport
 
-    def call(self, endpoint: Endpoint, arguments: Mapping[str, Any], deadline: float | None = None) -> dict[str, Any]:
+    def call(self, endpoint: Endpoint, arguments: Mapping[str, Any], deadline: float | None = None) -> Any:
         """Carry out one call and return its result.
 
         Args:
@@ -44,16 +44,20 @@ class Dispatcher(Terms):
         request = prepare(endpoint, arguments, self.base_url, self.headers)
         return self.drive(Exchange(self, endpoint, request, deadline))
 
-    def drive(self, exchange: Exchange) -> dict[str, Any]:
+    def drive(self, exchange: Exchange) -> Any:
         """Send what an exchange asks for until it has come to its result."""
         transport, request = self.transport, exchange.request
-        while True:
-            outcome: Response | TransportError
-            try:
-                outcome = transport.send(request, exchange.timeout)
-            except TransportError as error:
-                outcome = error
-            wait = exchange.after(outcome)
-            if wait is None:
-                return exchange.result()
-            transport.sleep(wait)
+        try:
+            while True:
+                outcome: Response | TransportError
+                try:
+                    outcome = transport.send(request, exchange.timeout)
+                except TransportError as error:
+                    outcome = error
+                wait = exchange.after(outcome)
+                if wait is None:
+                    return exchange.result()
+                transport.sleep(wait)
+        except BaseException:
+            exchange.abandon()
+            raise

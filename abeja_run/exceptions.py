@@ -11,6 +11,7 @@ from typing import Any
 
 __all__ = [
     "BadRequest",
+    "BodyError",
     "ConfigurationError",
     "Conflict",
     "ConnectError",
@@ -126,6 +127,14 @@ class Timeout(TransportError):
 
 class ConnectTimeout(ConnectError, Timeout):
     """No connection within the time allowed: a timeout, yet the request cannot have reached the server."""
+
+
+class BodyError(Error):
+    """What a request carries cannot be read, or what an answer carries cannot be written, on this machine.
+
+    A file is missing, changes while it is read or has no room, or an iterator of the caller's has failed. The wire
+    is well. The error that the file or the iterator raised is the ``__cause__``.
+    """
 
 
 class OutcomeUnknown(TransportError):

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from abeja_run.credentials import Credential, required
-from abeja_run.descriptors import Endpoint
+from abeja_run.endpoints import Endpoint
 from abeja_run.exceptions import ConnectError, InvalidResponse, OutcomeUnknown, TransportError
 from abeja_run.interpretation import interpret
-from abeja_run.messages import Headers, Request, Response
+from abeja_run.messages import Headers, Request, Response, Sink, Source
 from abeja_run.preparation import prepare
 from abeja_run.retry import RetryPolicy
 from abeja_run.transports.base import Clock
@@ -81,27 +81,29 @@ class Exchange:
         {'status': 'RUNNING'}
     """
 
-    __slots__ = ("_clock", "_deadline", "_endpoint", "_outcome", "_retries", "_terms", "request")
+    __slots__ = ("_clock", "_deadline", "_endpoint", "_outcome", "_retries", "_terms", "_timeout", "request")
 
     def __init__(self, terms: Terms, endpoint: Endpoint, request: Request, deadline: float | None = None) -> None:
-        if terms.credential is None:
+        if terms.credential is None and endpoint.authorized:
             required(None)
         self._terms = terms
         self._endpoint = endpoint
         self.request = request
+        self._timeout = terms.timeout if endpoint.timeout is None else endpoint.timeout
         if deadline is None or (terms.deadline is not None and terms.deadline < deadline):
             deadline = terms.deadline
         self._deadline = deadline
-        self._clock = Clock()
+        # Nobody looks at the clock where there is no bound.
+        self._clock = None if deadline is None else Clock()
         self._retries = 0
         self._outcome: Response | TransportError | None = None
 
     @property
     def timeout(self) -> float:
         """Seconds that the next attempt may take."""
-        if self._deadline is None:
-            return self._terms.timeout
-        return min(self._terms.timeout, max(self._deadline - self._clock.elapsed, 0.001))
+        if self._deadline is None or self._clock is None:
+            return self._timeout
+        return min(self._timeout, max(self._deadline - self._clock.elapsed, 0.001))
 
     def after(self, outcome: Response | TransportError) -> float | None:
         """What an attempt has ended in.
@@ -112,16 +114,21 @@ class Exchange:
         self._outcome = outcome
         if isinstance(outcome, Response) and outcome.status < 300:
             return None
-        policy, deadline = self._terms.policy, self._deadline
-        wait = policy.wait(outcome, repeatable=self._endpoint.repeatable, retries=self._retries)
-        if wait is None or (deadline is not None and self._clock.elapsed + wait >= deadline):
+        if isinstance(self.request.body, Source) and self.request.body.spent:
             return None
+        policy = self._terms.policy
+        wait = policy.wait(outcome, repeatable=self._endpoint.repeatable, retries=self._retries)
+        if wait is None:
+            return None
+        if self._deadline is not None and self._clock is not None:
+            if self._clock.elapsed + wait >= self._deadline:
+                return None
+            self._clock.waited(wait)
         self._retries += 1
         _log_retry(self.request, outcome, wait, self._retries, policy.max_retries)
-        self._clock.waited(wait)
         return wait
 
-    def result(self) -> dict[str, Any]:
+    def result(self) -> Any:
         """What the call has come to.
 
         Raises:
@@ -132,12 +139,24 @@ class Exchange:
         assert outcome is not None  # noqa: S101 - after() comes first
         if isinstance(outcome, TransportError):
             raise self._lost(outcome)
-        if outcome.status != 200:
+        if outcome.status >= 300:
             outcome = self._redacted(outcome)
+        elif request.sink is not None:
+            fill(request.sink, outcome)
         try:
-            return interpret(self._endpoint, request.url, outcome, check=check)
+            return interpret(self._endpoint, request.url, outcome, check=check, sink=request.sink)
         except InvalidResponse:
-            return interpret(self._endpoint, request.url, self._redacted(outcome), check=check)
+            return interpret(self._endpoint, request.url, self._redacted(outcome), check=check, sink=request.sink)
+
+    @property
+    def headers(self) -> Headers:
+        """The header fields of the answer that :meth:`result` was read from."""
+        return self._outcome.headers if isinstance(self._outcome, Response) else Headers()
+
+    def abandon(self) -> None:
+        """Leave nothing of an answer behind that has not become a result. Allowed after one too."""
+        if self.request.sink is not None:
+            self.request.sink.discard()
 
     def _lost(self, error: TransportError) -> TransportError:
         """The error of a call that has no answer."""
@@ -153,9 +172,19 @@ class Exchange:
 
     def _redacted(self, response: Response) -> Response:
         """The answer as an error may show it: a service that echoes the credential must not leak it."""
-        hide = required(self._terms.credential).redact
+        if self._terms.credential is None:
+            return response
+        hide = self._terms.credential.redact
         headers = ((name, hide(value.encode()).decode()) for name, value in response.headers.pairs)
         return Response(response.status, Headers(tuple(headers)), hide(response.body))
+
+
+def fill(sink: Sink, response: Response) -> None:
+    """Write into a sink what a transport that knows nothing of it has brought in memory."""
+    if not sink.ended:
+        sink.begin()
+        sink.write(response.body)
+        sink.end()
 
 
 def _log_retry(request: Request, outcome: Response | TransportError, wait: float, retries: int, most: int) -> None:

@@ -9,9 +9,10 @@ from typing import Any
 from urllib.parse import urljoin
 
 from abeja_run import exceptions
-from abeja_run.descriptors import Endpoint
+from abeja_run.answers import Answer
+from abeja_run.endpoints import Endpoint
 from abeja_run.exceptions import HttpError, InvalidResponse
-from abeja_run.messages import Response
+from abeja_run.messages import Response, Sink
 
 __all__ = ["interpret"]
 
@@ -24,26 +25,40 @@ _STATUS_ERRORS: dict[int, type[HttpError]] = {
     409: exceptions.Conflict,
     500: exceptions.InternalServerError,
 }
+#: After these an answer has no body, whatever the endpoint answers with otherwise.
+_EMPTY = frozenset({204, 205})
 #: The most characters of a foreign body that an error carries.
 _EXCERPT = 500
 _DESCRIPTION = 10_000
 
 
-def interpret(endpoint: Endpoint, url: str, response: Response, *, check: bool = False) -> dict[str, Any]:
-    """The result of a call: the answer's JSON object, unchanged.
+def interpret(
+    endpoint: Endpoint, url: str, response: Response, *, check: bool = False, sink: Sink | None = None
+) -> Any:
+    """The result of a call: where the answer is JSON, what it says, unchanged.
 
     Args:
         endpoint: What was called.
         url: Where the answer came from.
         response: The answer.
         check: Hold the object against the endpoint's schema.
+        sink: Where the answer's body is, if it is not in the answer.
 
     Raises:
         HttpError: The status is not 2xx.
-        InvalidResponse: The body is not a JSON object, or not what the schema says.
+        InvalidResponse: The answer is not what the endpoint declares, such as a JSON object, or, with a check, not
+            what the schema says.
     """
     if not 200 <= response.status < 300:
         raise _http_error(url, response)
+    if endpoint.success:
+        if response.status not in endpoint.success:
+            told = " or ".join(map(str, endpoint.success))
+            raise _invalid(f"the answer has the status {response.status}, not {told}", url, response)
+        if response.status in _EMPTY:
+            return None
+    if not isinstance(endpoint.returns, type):
+        return _declared(endpoint.returns, url, response, sink, check=check)
     try:
         result = json.loads(response.body)
     except (ValueError, RecursionError):
@@ -56,6 +71,18 @@ def interpret(endpoint: Endpoint, url: str, response: Response, *, check: bool =
         if errors:
             names = ", ".join(map(str, errors))
             raise _invalid(f"the answer is not a {endpoint.returns.__name__}: {names}", url, response, errors)
+    return result
+
+
+def _declared(answer: Answer, url: str, response: Response, sink: Sink | None, *, check: bool) -> Any:
+    try:
+        result = answer.read(response, sink)
+    except ValueError as error:
+        raise _invalid(str(error), url, response) from None
+    errors = answer.mismatches(result) if check else {}
+    if errors:
+        names = ", ".join(map(str, errors))
+        raise _invalid(f"the answer is not what the endpoint declares: {names}", url, response, errors)
     return result
 
 

@@ -12,12 +12,15 @@ from typing import Any
 
 from marshmallow import Schema, fields
 
-from abeja_run.descriptors import Endpoint, Parameter
+from abeja_run.endpoints import Endpoint
+from abeja_run.parameters import Parameter
 from abeja_run.values import in_order, python_type
 
 __all__ = ["Method", "Option", "methods"]
 
 _WIDTH = 100
+#: The statuses after which a result is None.
+_EMPTY = frozenset({204, 205})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class Method:
         endpoint: The endpoint it calls.
         target: The attribute of the client that carries it out.
         returns: The annotation of what it returns.
-        schema: The schema of what it returns, or of each item where it iterates; None if there is none.
+        field: The marshmallow field of what it returns, or of each item where it iterates; None if it is no JSON.
         iterates: Whether it returns an iterator.
         options: Its keywords beside the endpoint's parameters.
         summary: The first line of its docstring.
@@ -51,12 +54,17 @@ class Method:
     endpoint: Endpoint
     target: str
     returns: Any
-    schema: type[Schema] | None
+    field: fields.Field[Any] | None
     summary: str
     notes: str = ""
     iterates: bool = False
     options: tuple[Option, ...] = ()
     errors: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def schema(self) -> type[Schema] | None:
+        """The schema of what it returns, or of each item where it iterates; None where that is no object."""
+        return type(self.field.schema) if isinstance(self.field, fields.Nested) else None
 
     def documentation(self) -> str:
         """The docstring."""
@@ -75,13 +83,28 @@ class Method:
         return "\n\n".join(parts) + "\n"
 
     def _returned(self) -> Iterator[str]:
-        if self.schema is None:
+        answer = self.endpoint.answer
+        if self.iterates and self.field is None:
             yield "    Whatever the page lists."
-            return
-        text = " ".join((self.schema.__doc__ or self.schema.__name__).split())
-        yield f"    dict: {text} Unknown fields are kept."
-        for name, field in in_order(self.schema()).items():
-            yield _entry(f"{name}: {field.metadata.get('description', '')}", depth=2)
+        elif self.field is None:
+            yield _entry(f"{getattr(self.returns, '__name__', self.returns)}: {answer.description}")
+        else:
+            yield from _told(self.field, empty=None in getattr(self.returns, "__args__", ()))
+
+
+def _told(field: fields.Field[Any], *, empty: bool) -> Iterator[str]:
+    """What a JSON answer is, and what its fields are."""
+    inner = field.inner if isinstance(field, fields.List) else field
+    kind = "list of dict" if field is not inner else "dict"
+    also = " None after an empty answer." if empty else ""
+    if not isinstance(inner, fields.Nested):
+        name = getattr(python_type(field), "__name__", "Any")
+        yield _entry(f"{name}: {field.metadata.get('description') or 'What the answer says.'}{also}")
+        return
+    schema = type(inner.schema)
+    yield f"    {kind}: {' '.join((schema.__doc__ or schema.__name__).split())} Unknown fields are kept.{also}"
+    for name, part in in_order(schema()).items():
+        yield _entry(f"{name}: {part.metadata.get('description', '')}", depth=2)
 
 
 _COMMON_ERRORS = (
@@ -91,7 +114,7 @@ _COMMON_ERRORS = (
         "TransportError",
         "There is no complete answer; its subclasses say whether the request may have arrived.",
     ),
-    ("InvalidResponse", "The answer is not a JSON object."),
+    ("InvalidResponse", "The answer is not what is described above."),
 )
 _WAIT_OPTIONS = (
     Option("timeout", float | None, None, "Seconds to wait at most; by default for ever."),
@@ -118,17 +141,19 @@ def methods(endpoint: Endpoint) -> Iterator[Method]:
         >>> [method.name for method in methods(Runs.get_run)]
         ['get_run', 'wait_for_run']
     """
-    answer = dict[str, Any]
-    yield Method(
-        endpoint.name, endpoint, "_call", answer, endpoint.returns, endpoint.summary, notes=endpoint.description
-    )
+    answer = endpoint.answer
+    returns = answer.annotation
+    if answer.annotation is not None and _EMPTY & set(endpoint.success):
+        returns |= None
+    yield Method(endpoint.name, endpoint, "_call", returns, answer.field, endpoint.summary, notes=endpoint.description)
     if endpoint.pages is not None:
-        item = _item_schema(endpoint)
+        item = _item(endpoint, endpoint.pages.items)
+        kind: Any = dict[str, Any] if isinstance(item, fields.Nested) else Any
         yield Method(
             endpoint.pages.name,
             endpoint,
             "_iterate",
-            Iterator[answer if item else Any],  # type: ignore[misc]  # built at run time
+            Iterator[kind],
             item,
             f"{endpoint.summary.rstrip('.')}: every item of every page.",
             notes=f"Asks {endpoint.name} for the next page when it is reached.",
@@ -140,8 +165,8 @@ def methods(endpoint: Endpoint) -> Iterator[Method]:
             endpoint.waiter.name,
             endpoint,
             "_wait",
-            answer,
-            endpoint.returns,
+            answer.annotation,
+            answer.field,
             f"Wait until {endpoint.waiter.field} is {ends}.",
             notes=f"Asks {endpoint.name} again and again, with growing pauses, and bears faults in between.",
             options=_WAIT_OPTIONS,
@@ -149,17 +174,23 @@ def methods(endpoint: Endpoint) -> Iterator[Method]:
         )
 
 
-def _item_schema(endpoint: Endpoint) -> type[Schema] | None:
-    assert endpoint.pages is not None  # noqa: S101 - for the type checker
-    field = endpoint.returns_schema.fields[endpoint.pages.items]
-    inner = field.inner if isinstance(field, fields.List) else None
-    return type(inner.schema) if isinstance(inner, fields.Nested) else None
+def _item(endpoint: Endpoint, name: str) -> fields.Field[Any] | None:
+    """The field of an item of a page."""
+    field = endpoint.returns_schema.fields[name] if name else endpoint.answer.field
+    return field.inner if isinstance(field, fields.List) else None
 
 
 def _argument(parameter: Parameter) -> str:
     accepted: Any = str if parameter.field is None else python_type(parameter.field)
-    kind = getattr(accepted, "__name__", str(accepted))
-    also = f" Also as {', '.join(parameter.aliases)}." if parameter.aliases else ""
+    kind = getattr(parameter.field, "kind", "") or getattr(accepted, "__name__", str(accepted))
+    others = [alias for alias in parameter.aliases if alias not in parameter.deprecated_aliases]
+    also = f" Also as {', '.join(others)}." if others else ""
+    if parameter.pattern:
+        also += f" It matches {parameter.pattern}"
+    if parameter.deprecated_aliases:
+        also += f" Deprecated names: {', '.join(parameter.deprecated_aliases)}."
+    if parameter.deprecated:
+        also += f" Deprecated: {parameter.deprecated}"
     optional = "" if parameter.required else ", optional"
     return _entry(f"{parameter.name} ({kind}{optional}): {parameter.description}{also}")
 

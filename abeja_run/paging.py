@@ -1,17 +1,23 @@
-"""All items of an endpoint whose answers are pages, by the cursor that its descriptor declares."""
+"""All items of an endpoint whose answers are pages, in the way that its descriptor declares."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
-from abeja_run.descriptors import Endpoint
+from abeja_run.configuration import origin_of
 from abeja_run.dispatch import Dispatcher
+from abeja_run.endpoints import Endpoint
 from abeja_run.exceptions import unusable
 from abeja_run.exchange import Exchange, Terms
 from abeja_run.messages import Request
 
 __all__ = ["Walk", "iterate"]
+
+_ADDRESS = re.compile(r"[\x21-\x5b\x5d-\x7e]+")
 
 
 class Walk:
@@ -32,35 +38,44 @@ class Walk:
         assert endpoint.pages is not None  # noqa: S101 - the binding asks only endpoints that have them
         self._terms = terms
         self._endpoint = endpoint
-        self._cursor = endpoint.pages
+        self._pages = endpoint.pages
         self._arguments = arguments
         self._request: Request | None = terms.prepare(endpoint, arguments)
+        self._step: Exchange | None = None
 
     def step(self) -> Exchange | None:
         """The call for the next page, whose time begins now; None when there are no more."""
-        if self._request is None:
-            return None
-        return Exchange(self._terms, self._endpoint, self._request)
+        self._step = None if self._request is None else Exchange(self._terms, self._endpoint, self._request)
+        return self._step
 
-    def items(self, page: Mapping[str, Any]) -> list[Any]:
+    def items(self, page: Any) -> list[Any]:
         """The items of a page; afterwards :meth:`step` is for the next.
 
         Raises:
-            InvalidResponse: It is no page.
+            InvalidResponse: It is no page, or points to another host.
         """
-        cursor = self._cursor
-        items = page.get(cursor.items)
+        assert self._step is not None  # noqa: S101 - step() comes first
+        name = self._pages.items
+        items = page.get(name) if name and isinstance(page, Mapping) else page
         if not isinstance(items, list):
-            told = f"the answer to {self._endpoint.name} has no list {cursor.items!r}"
+            told = f"the answer to {self._endpoint.name} has no list {name!r}" if name else "the answer is no list"
             raise unusable(told, page, self._endpoint.template)
-        token = page.get(cursor.token)
-        # A service that names the page just read as the next one has no more.
-        if not token or token == self._arguments[cursor.token] or (cursor.until_empty and not items):
+        following = self._pages.after(self._arguments, page, items, self._step.headers)
+        if isinstance(following, str):
+            self._request = self._pointed(self._step.request, following)
+        elif following is None:
             self._request = None
         else:
-            self._arguments = {**self._arguments, cursor.token: token}
-            self._request = self._terms.prepare(self._endpoint, self._arguments)
+            self._arguments = following
+            self._request = self._terms.prepare(self._endpoint, following)
         return items
+
+    def _pointed(self, request: Request, address: str) -> Request | None:
+        """The request for an address that the service names; None where it is that of the page just read."""
+        url = urljoin(request.url, address).partition("#")[0]
+        if origin_of(url) != origin_of(request.url) or not _ADDRESS.fullmatch(url) or "@" in urlsplit(url).netloc:
+            raise unusable("the next page is not on the host that was asked", address, request.url)
+        return None if url == request.url else replace(request, url=url)
 
 
 def iterate(dispatcher: Dispatcher, endpoint: Endpoint, arguments: Mapping[str, Any]) -> Iterator[Any]:

@@ -8,37 +8,18 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import inspect
 import sys
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
-
-from marshmallow import Schema, fields
-from marshmallow.validate import OneOf
 
 from abeja_run.base_client import BaseClient
-from abeja_run.descriptors import Parameter
 from abeja_run.exceptions import ConfigurationError, Error
 from abeja_run.methods import Method, methods
-from abeja_run.values import in_order, python_type
+from abeja_run.parameters import Parameter
+from abeja_run.written_types import WrittenTypes
 
 __all__ = ["main", "stub"]
-
-#: What stands in an answer for a field of this class; the nearest base class decides.
-_WIRE: dict[type[Any], str] = {
-    fields.String: "str",
-    fields.Integer: "int",
-    fields.Float: "float",
-    fields.Boolean: "bool",
-    fields.DateTime: "str",
-    fields.Date: "str",
-    fields.Time: "str",
-    fields.Mapping: "dict[str, Any]",
-}
-
 
 _IMPORTS = """\
 from collections.abc import Callable, Iterator, Mapping
@@ -47,6 +28,8 @@ from typing import Any, Literal
 
 from typing_extensions import NotRequired, TypedDict
 """
+#: What the header above brings, and what needs none.
+_KNOWN = frozenset({"builtins", "collections.abc", "typing"})
 
 
 def stub(module: ModuleType) -> str:
@@ -62,87 +45,54 @@ def stub(module: ModuleType) -> str:
         for value in vars(module).values()
         if isinstance(value, type) and issubclass(value, BaseClient) and value.__module__ == module.__name__
     ]
-    schemas: dict[str, type[Schema]] = {}
-    classes = "\n\n".join(_class(client, schemas) for client in clients)
-    types = "".join(_typed_dict(schema) + "\n\n" for schema in schemas.values())
-    bases = sorted({base for client in clients for base in client.__bases__}, key=lambda base: base.__module__)
-    imports = "".join(f"from {base.__module__} import {base.__name__}\n" for base in bases)
+    types = WrittenTypes()
+    classes = "\n\n".join(_class(client, types) for client in clients)
+    for client in clients:
+        for base in client.__bases__:
+            if base.__module__ != module.__name__:
+                types.bring(base)
     return (
         f"# Generated from the descriptors by: python -m abeja_run.stubs {module.__name__}\n\n"
         f"{_IMPORTS}\n"
-        f"{imports}\n{types}{classes}"
+        f"{types.imports(_KNOWN)}\n{types.classes()}{classes}"
     )
 
 
-def _class(client: type[BaseClient], schemas: dict[str, type[Schema]]) -> str:
+def _class(client: type[BaseClient], types: WrittenTypes) -> str:
     lines = [f"class {client.__name__}({', '.join(base.__name__ for base in client.__bases__)}):"]
+    inherited = {resource for base in client.__mro__[1:] for resource in getattr(base, "resources", ())}
     for resource in client.resources:
-        for endpoint in resource.endpoints.values():
-            for schema in _nested(endpoint.returns):
-                schemas.setdefault(schema.__name__, schema)
-            lines += (textwrap.indent(_method(method), "    ") for method in methods(endpoint))
-    return "\n".join(lines) + "\n"
+        for endpoint in resource.endpoints.values() if resource not in inherited else ():
+            lines += (textwrap.indent(_method(method, types), "    ") for method in methods(endpoint))
+    return "\n".join([*lines, "    ..."] if len(lines) == 1 else lines) + "\n"
 
 
-def _nested(schema: type[Schema]) -> Iterator[type[Schema]]:
-    """A schema after those it holds."""
-    for field in in_order(schema()).values():
-        inner = field.inner if isinstance(field, fields.List) else field
-        if isinstance(inner, fields.Nested):
-            yield from _nested(type(inner.schema))
-    yield schema
-
-
-def _typed_dict(schema: type[Schema]) -> str:
-    lines = [f"class {schema.__name__}(TypedDict):", f'    """{schema.__doc__}"""', ""]
-    for name, field in in_order(schema()).items():
-        kind = _wire_type(field) + (" | None" if field.allow_none else "")
-        lines.append(f"    {field.data_key or name}: {kind if field.required else f'NotRequired[{kind}]'}")
-        lines.append(f'    """{field.metadata.get("description", "")}"""')
-    return "\n".join(lines) + "\n"
-
-
-def _wire_type(field: fields.Field[Any]) -> str:
-    declared = getattr(field, "wire_type", None)
-    if declared:
-        return str(declared)
-    if isinstance(field, fields.List):
-        return f"list[{_wire_type(field.inner)}]"
-    if isinstance(field, fields.Nested):
-        return type(field.schema).__name__
-    for validator in field.validators:
-        if isinstance(validator, OneOf):
-            return f"Literal[{', '.join(map(repr, validator.choices))}]"
-    return next((_WIRE[cls] for cls in type(field).__mro__ if cls in _WIRE), "Any")
-
-
-def _method(method: Method) -> str:
+def _method(method: Method, types: WrittenTypes) -> str:
     parameters = method.endpoint.parameters
     lines = [f"def {method.name}(", "    self,"]
-    lines += [f"    {_parameter(parameter, parameter.name)}," for parameter in parameters]
-    keywords = [_parameter(parameter, alias) for parameter in parameters for alias in parameter.aliases]
-    keywords += [f"{o.name}: {_type_text(o.annotation)} = {o.default!r}" for o in method.options]
+    lines += [f"    {_parameter(parameter, parameter.name, types)}," for parameter in parameters]
+    keywords = [_parameter(parameter, alias, types) for parameter in parameters for alias in parameter.aliases]
+    keywords += [f"{o.name}: {types.annotation(o.annotation)} = {o.default!r}" for o in method.options]
     if keywords:
         lines += ["    *,", *(f"    {keyword}," for keyword in keywords)]
-    kind = method.schema.__name__ if method.schema else "Any"
-    lines.append(f") -> {f'Iterator[{kind}]' if method.iterates else kind}:")
+    lines.append(f") -> {_returned(method, types)}:")
     text = method.documentation().rstrip()
     lines.append(textwrap.indent(f'"""{text}\n"""', "    ").replace("\\", "\\\\"))
     return "\n".join(lines) + "\n"
 
 
-def _parameter(parameter: Parameter, name: str) -> str:
-    kind = "str" if parameter.field is None else _type_text(python_type(parameter.field))
-    return f"{name}: {kind}" if parameter.required else f"{name}: {kind} | None = None"
+def _returned(method: Method, types: WrittenTypes) -> str:
+    if method.field is None:
+        return types.annotation(method.returns)
+    kind = types.of_answer(method.field)
+    if method.iterates:
+        return f"Iterator[{kind}]"
+    return f"{kind} | None" if type(None) in getattr(method.returns, "__args__", ()) else kind
 
 
-def _type_text(annotation: Any) -> str:
-    if annotation is Any:
-        return "Any"
-    text = inspect.formatannotation(annotation)
-    for module in ("collections.abc.", "datetime.", "typing."):
-        text = text.replace(module, "")
-    return text
+def _parameter(parameter: Parameter, name: str, types: WrittenTypes) -> str:
+    kind = "str" if parameter.field is None else types.of_argument(parameter.field)
+    return f"{name}: {kind}" if parameter.required and not parameter.aliases else f"{name}: {kind} | None = None"
 
 
 def main(arguments: list[str] | None = None) -> int:

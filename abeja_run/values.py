@@ -15,7 +15,7 @@ from typing import Any
 import marshmallow
 from marshmallow import fields
 
-__all__ = ["in_order", "problems", "python_type", "shown"]
+__all__ = ["in_order", "problems", "python_type", "shown", "text_of"]
 
 #: What a caller may give for a field of this class; the nearest base class decides.
 _TYPES: dict[type[Any], tuple[type[Any], ...]] = {
@@ -37,12 +37,15 @@ _TYPES: dict[type[Any], tuple[type[Any], ...]] = {
 
 def _accepted(field: fields.Field[Any]) -> tuple[type[Any], ...]:
     kind: Any = type(field)  # mypy takes the hash of a class for that of its instances
-    return _accepted_by(kind)
+    accepted = _accepted_by(kind)
+    return (field.enum,) if isinstance(field, fields.Enum) else accepted
 
 
 @functools.lru_cache(maxsize=256)
 def _accepted_by(kind: type[Any]) -> tuple[type[Any], ...]:
-    return next((_TYPES[cls] for cls in kind.__mro__ if cls in _TYPES), ())
+    # A field of one's own may say it itself.
+    own: tuple[type[Any], ...] | None = getattr(kind, "accepts", None)
+    return own or next((_TYPES[cls] for cls in kind.__mro__ if cls in _TYPES), ())
 
 
 def python_type(field: fields.Field[Any]) -> Any:
@@ -52,6 +55,9 @@ def python_type(field: fields.Field[Any]) -> Any:
         >>> python_type(fields.Dict(keys=fields.String(), values=fields.Integer()))
         collections.abc.Mapping[str, int]
     """
+    own = getattr(field, "python_type", None)
+    if own is not None:
+        return own
     if isinstance(field, fields.List):
         return list[python_type(field.inner)]  # type: ignore[misc]  # built at run time
     accepted = _accepted(field)
@@ -144,6 +150,16 @@ def _schema_problems(schema: marshmallow.Schema, value: Any, name: str, *, secre
             yield from problems(part, value[key], f"{name}.{key}", secret=secret)
         elif part.required:
             yield f"{name}.{key}", "is required"
+
+
+def text_of(value: object) -> str:
+    """A written value as it stands in a query, a header or a part of a form: ``true`` and ``false`` for a boolean.
+
+    Example:
+        >>> text_of(True), text_of(1.5)
+        ('true', '1.5')
+    """
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _texts(messages: Any) -> Iterator[str]:

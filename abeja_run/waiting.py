@@ -54,7 +54,8 @@ class Vigil:
         self._waiter = endpoint.waiter
         _check(self._waiter.name, timeout=timeout, interval=interval, max_interval=max_interval)
         self._what = f"{self._waiter.name}({', '.join(str(arguments[name]) for name in endpoint.variables)})"
-        self._terms = terms
+        # One call's own time: the last look is not cut short.
+        self._look = terms.timeout if endpoint.timeout is None else endpoint.timeout
         self._timeout = timeout
         self._interval = self._pause = interval
         self._max_interval = max_interval
@@ -67,7 +68,7 @@ class Vigil:
     @property
     def deadline(self) -> float | None:
         """Seconds that the next call may take; None sets no bound."""
-        return None if self._timeout is None else max(self._timeout - self._clock.elapsed, self._terms.timeout)
+        return None if self._timeout is None else max(self._timeout - self._clock.elapsed, self._look)
 
     def after(self, outcome: dict[str, Any] | Error) -> float | None:
         """What a call has ended in: its result, or one of the errors that patience is asked about.

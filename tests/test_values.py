@@ -130,4 +130,12 @@ def test_an_object_is_an_object_also_as_text(value):
 
 
 def test_metadata_says_all_of_a_parameter():
-    assert about("Words.") == {"description": "Words.", "omit_empty": False, "aliases": (), "secret": False}
+    assert about("Words.") == {
+        "description": "Words.",
+        "omit_empty": False,
+        "aliases": (),
+        "secret": False,
+        "deprecated": "",
+        "deprecated_aliases": (),
+        "separator": "",
+    }

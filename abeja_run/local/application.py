@@ -18,6 +18,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
+from abeja_run.bodies import Body
 from abeja_run.credentials import Credential
 from abeja_run.descriptors import Endpoint, Resource
 from abeja_run.local.store import Event, Store, StoredRun
@@ -277,6 +278,8 @@ def _query(endpoint: Endpoint, request: Request) -> dict[str, Any]:
 def _body(endpoint: Endpoint, request: Request) -> dict[str, Any]:
     if endpoint.body is None:
         return {}
+    if isinstance(endpoint.body, Body):
+        raise TypeError(f"the local platform reads no {type(endpoint.body).__name__}")
     if (request.content_length or 0) > _MAX_BODY:
         raise _Refused(413, "payload_too_large", f"the body is longer than {_MAX_BODY} bytes")
     if request.mimetype != "application/json":

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from abeja_run.messages import Headers, Request, Response
+from abeja_run.messages import Headers, Request, Response, Source
 from abeja_run.transports import Transport
 
 __all__ = ["ApplicationTransport"]
@@ -45,7 +45,7 @@ class ApplicationTransport(Transport):
 
 def _environ(request: Request) -> dict[str, Any]:
     parts = urlsplit(request.url)
-    body = request.body or b""
+    body = request.body.read() if isinstance(request.body, Source) else request.body or b""
     environ: dict[str, Any] = {
         "REQUEST_METHOD": request.method,
         "SCRIPT_NAME": "",

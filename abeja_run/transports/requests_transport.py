@@ -34,7 +34,7 @@ from abeja_run.exceptions import (
     Timeout,
     TransportError,
 )
-from abeja_run.messages import Headers, Request, Response
+from abeja_run.messages import Headers, Request, Response, Source
 from abeja_run.transports.base import Transport
 from abeja_run.transports.faults import chain, show_a_secret, told
 from abeja_run.transports.urllib3_transport import MAX_BODY
@@ -185,7 +185,7 @@ class _Attempt:
         headers.update({name.title(): value for name, value in request.headers.items()})
         prepared = requests.PreparedRequest()
         # Not by session.prepare_request: that replaces the authorization by one from ~/.netrc.
-        prepared.prepare(request.method, request.url, headers, data=request.body, hooks=session.hooks)
+        prepared.prepare(request.method, request.url, headers, data=_data(request.body), hooks=session.hooks)
         prepared.url = request.url
         prepared.hooks["response"].insert(0, self._receive)
         prepared.hooks["response"].append(self._take)
@@ -208,9 +208,15 @@ class _Attempt:
         raw = response.raw
         if raw is None:  # An adapter has made the response by hand.
             return
+        sink = self._request.sink if 200 <= response.status_code < 300 else None
+        if sink is not None:
+            sink.begin()
         pieces, size = [], 0
         with contextlib.closing(response), _cut(raw, self._end - time.monotonic()):
             for piece in response.iter_content(_CHUNK):
+                if sink is not None:
+                    sink.write(piece)
+                    continue
                 size += len(piece)
                 if size > MAX_BODY:
                     raise InvalidResponse(
@@ -226,7 +232,33 @@ class _Attempt:
         # urllib3 1.26 takes a body that was cut off for a whole one.
         if getattr(raw, "length_remaining", None):
             raise EOFError("the answer was cut off")
+        if sink is not None:
+            sink.end()
         response._content = b"".join(pieces)  # noqa: SLF001 - no other way to hand on what was read
+
+
+class _Streamed:
+    """A source as requests takes it: something to iterate over."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._source.open()
+
+
+class _Measured(_Streamed):
+    """A source whose length is known."""
+
+    def __len__(self) -> int:
+        return self._source.length or 0
+
+
+def _data(body: bytes | Source | None) -> Any:
+    if not isinstance(body, Source):
+        return body
+    # requests sends in chunks what has no length, and takes zero for none.
+    return b"" if body.length == 0 else (_Streamed if body.length is None else _Measured)(body)
 
 
 @contextlib.contextmanager

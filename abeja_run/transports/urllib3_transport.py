@@ -16,7 +16,7 @@ import threading
 import time
 import urllib.request
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -36,7 +36,7 @@ from abeja_run.exceptions import (
     Timeout,
     TransportError,
 )
-from abeja_run.messages import Headers, Request, Response
+from abeja_run.messages import Headers, Request, Response, Sink, Source
 from abeja_run.transports.base import Transport
 from abeja_run.transports.faults import chain, told
 
@@ -253,11 +253,12 @@ class Urllib3Transport(Transport):
         origin, target = url[:start], url[start:]
         sender = self._senders.get(origin) or self._connect_to(origin)
         handled = sys.exc_info()[1]
+        body = request.body if not isinstance(request.body, Source) else request.body.open()
         try:
             raw = sender(
                 request.method,
                 target,
-                body=request.body,
+                body=body,
                 headers=dict(request.headers.pairs),
                 retries=_NO_RETRIES,
                 redirect=False,
@@ -265,7 +266,7 @@ class Urllib3Transport(Transport):
                 preload_content=False,
                 enforce_content_length=True,
             )
-            body = _read(raw, url)
+            content = _read(raw, url) if request.sink is None else _stream(raw, request.sink, url)
         except _NotConnected as fault:
             parts = chain(fault, handled)
             kind: type[TransportError] = ConnectTimeout if _timed_out(parts) else ConnectError
@@ -275,7 +276,10 @@ class Urllib3Transport(Transport):
             parts = chain(fault, handled)
             kind = Timeout if _timed_out(parts) else TransportError
             raise kind(_told(parts, timeout), method=request.method, url=url) from fault
-        return Response(raw.status, Headers(raw.headers), body)
+        finally:
+            if isinstance(body, Generator):
+                body.close()
+        return Response(raw.status, Headers(raw.headers), content)
 
     def close(self) -> None:
         """Close the kept connections. A later request opens new ones."""
@@ -402,6 +406,22 @@ def _proxy_headers(proxy: str) -> dict[str, str]:
 @functools.lru_cache(maxsize=8)
 def _timeout(seconds: float) -> urllib3.Timeout:
     return urllib3.Timeout(total=seconds)
+
+
+def _stream(raw: Any, sink: Sink, url: str) -> bytes:
+    """Write a good answer's body into the sink; that of any other, in memory."""
+    if not 200 <= raw.status < 300:
+        return _read(raw, url)
+    try:
+        sink.begin()
+        while piece := raw.read(_CHUNK):
+            sink.write(piece)
+        sink.end()
+    except BaseException:
+        # The rest is not read, and the connection not used again.
+        raw.close()
+        raise
+    return b""
 
 
 def _read(raw: Any, url: str) -> bytes:
