@@ -148,11 +148,32 @@ def test_a_given_credential_is_pickled_and_one_from_the_environment_read_again(m
     data = pickle.dumps(APIClient())
     assert TOKEN.encode() not in data
     monkeypatch.setenv("PLATFORM_AUTH_TOKEN", "another-token")
-    other = pickle.loads(data)
-    other_transport = Scripted()
-    assert "auth_token from the environment" in repr(other)
-    assert APIClient(transport=other_transport).get_run(*IDS, "r")
-    assert other_transport.requests[0].headers["authorization"] == "Bearer another-token"
+    assert "auth_token from the environment" in repr(pickle.loads(data))
+    monkeypatch.delenv("PLATFORM_AUTH_TOKEN")
+    with pytest.raises(e.CredentialError, match="PLATFORM_AUTH_TOKEN"):
+        pickle.loads(data).get_run(*IDS, "run-1")
+
+
+def test_a_credential_from_the_environment_is_read_again_in_another_process(wire, monkeypatch):
+    monkeypatch.setenv("PLATFORM_AUTH_TOKEN", TOKEN)
+    data = pickle.dumps(APIClient(base_url=wire.url))
+    code = "import pickle, sys; pickle.load(sys.stdin.buffer).get_run('1', '2', 'run-1')"
+    monkeypatch.setenv("PLATFORM_AUTH_TOKEN", "another-token")
+    subprocess.run([sys.executable, "-c", code], input=data, check=True)
+    assert wire.requests[0].headers["authorization"] == "Bearer another-token"
+
+
+def test_a_half_given_credential_is_an_error_at_once_and_none_one_of_the_first_call(monkeypatch):
+    transport = Scripted()
+    client = APIClient(transport=transport)
+    with pytest.raises(e.CredentialError, match="abeja configure"):
+        client.get_run(*IDS, "run-1")
+    assert transport.requests == []
+    with pytest.raises(e.CredentialError, match="but no personal_access_token"):
+        APIClient({"user_id": "1"})
+    monkeypatch.setenv("ABEJA_PLATFORM_USER_ID", "1")
+    with pytest.raises(e.CredentialError, match="but no ABEJA_PLATFORM_PERSONAL_ACCESS_TOKEN"):
+        APIClient()
 
 
 def test_a_pickled_client_calls_from_another_process(wire):

@@ -208,6 +208,15 @@ def test_a_state_file_keeps_runs_ids_and_tokens(place):
         assert runner.lines(ids[0]) == ["ran"]
 
 
+def test_state_is_one_sqlite_file_that_is_written_ahead(place):
+    place.write("def handler(r, c): return {}")
+    with place.platform(state=place.state) as platform:
+        assert Runner(platform).run()[0] == "SUCCEEDED"
+        with sqlite3.connect(f"file:{place.state}?mode=ro", uri=True) as reading:
+            assert reading.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        reading.close()
+
+
 def test_two_platforms_do_not_share_a_state_file(place):
     place.write("def handler(r, c): return {}")
     with place.platform(state=place.state), pytest.raises(e.ConfigurationError, match="in use"):

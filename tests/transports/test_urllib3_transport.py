@@ -11,10 +11,13 @@ import sys
 import threading
 import time
 import zlib
+from types import SimpleNamespace
 
 import pytest
 import trustme
 import urllib3
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from servers import CREDENTIAL, IDS, RUN, TOKEN, Wire, answer, close, closed_port, reset, silent, then_close
 
 from abeja_run import APIClient
@@ -244,6 +247,37 @@ def test_a_head_of_any_form_is_read_as_the_standard_library_reads_it(wire, head,
     assert (read.status, list(read.headers.pairs), read.body) == expected
 
 
+TEXTS = st.text(st.characters(codec="latin-1", exclude_characters="\r\n"), max_size=20)
+ANSWERS = st.binary(max_size=200) | st.builds(
+    lambda status, fields, body: (
+        (f"HTTP/1.1 {status}\r\n" + "".join(f"{name}: {value}\r\n" for name, value in fields) + "\r\n").encode(
+            "latin-1"
+        )
+        + body
+    ),
+    st.integers(100, 599) | TEXTS,
+    st.lists(
+        st.tuples(
+            st.sampled_from(("content-length", "content-encoding", "transfer-encoding", "location", "retry-after"))
+            | TEXTS,
+            st.sampled_from(("0", "2", "gzip", "chunked", "deflate", "-1", "9" * 30)) | TEXTS,
+        ),
+        max_size=4,
+    ),
+    st.binary(max_size=30) | st.sampled_from((b"{}", b"2\r\n{}\r\n0\r\n\r\n", b"[]")),
+)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(reply=ANSWERS)
+def test_whatever_a_server_sends_is_a_result_or_an_error_of_the_package(wire, reply):
+    wire.otherwise = then_close(reply)
+    with client(wire) as calling:
+        for call in (calling.get_run, calling.create_run):
+            with contextlib.suppress(e.Error):
+                assert isinstance(call(*IDS, "any-1"), dict)
+
+
 def test_an_answer_that_comes_in_pieces_is_read(wire):
     wire.otherwise = in_pieces
     with client(wire) as calling:
@@ -345,6 +379,19 @@ def test_roots_that_the_environment_names_are_trusted(secure, authority, variabl
         for _ in range(3):
             assert calling.get_run(*IDS, "run-1") == RUN
     assert secure.connections == 1
+
+
+def test_where_the_system_has_no_roots_those_of_certifi_are_trusted(secure, authority, monkeypatch, tmp_path):
+    authority.cert_pem.write_to_path(str(tmp_path / "roots.pem"))
+    paths = ssl.get_default_verify_paths()._replace(capath=None)
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: paths)
+    monkeypatch.setattr(ssl.SSLContext, "load_default_certs", lambda *_: None)
+    monkeypatch.setitem(sys.modules, "certifi", None)
+    with client(secure) as calling, pytest.raises(e.ConnectError, match="certificate is not trusted"):
+        calling.get_run(*IDS, "run-1")
+    monkeypatch.setitem(sys.modules, "certifi", SimpleNamespace(where=lambda: str(tmp_path / "roots.pem")))
+    with client(secure) as calling:
+        assert calling.get_run(*IDS, "run-1") == RUN
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused(secure):
