@@ -32,5 +32,5 @@ def test_a_closed_server_has_given_its_port_back(server):
         assert pool.request("GET", server.url).data == b"ok"
         server.close()
         server.close()
-        with pytest.raises(urllib3.exceptions.MaxRetryError):
+        with pytest.raises(urllib3.exceptions.HTTPError):
             pool.request("GET", server.url, retries=0)
