@@ -6,15 +6,15 @@ A :class:`Credential` never shows its secret, in ``repr`` or errors, and blots i
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import quote
 
 from abeja_run.exceptions import CredentialError
 
-__all__ = ["Credential", "find_credential", "required"]
+__all__ = ["Credential", "Secret", "find_credential", "required", "secret_of"]
 
 #: Each kind: the prefix and key of the id (a bearer token has none), the key of the secret.
 _KINDS: tuple[tuple[str, str | None, str], ...] = (
@@ -59,7 +59,7 @@ class Credential:
         <Credential user-1234 from an example>
     """
 
-    __slots__ = ("_shown", "_spellings", "_values", "authorization", "source")
+    __slots__ = ("_secret", "_shown", "_values", "authorization", "source")
 
     authorization: str
 
@@ -89,15 +89,15 @@ class Credential:
                 self.authorization = f"Basic {pair}"
             self.source = source
             self._values = dict(values)
-            self._spellings = _spellings(secret, self.authorization)
+            self._secret = Secret(secret, self.authorization.partition(" ")[2])
             return
         raise CredentialError(f"the credential from {source} has none of the keys known here; {_HOW}")
 
     def redact(self, data: bytes) -> bytes:
         """The same bytes with every spelling of the secret blotted out: plain, percent-encoded, base64."""
-        for spelling in self._spellings:
-            data = data.replace(spelling, b"***")
-        return data
+        if not self._secret.found(data):
+            return data
+        return self._secret.redact(data.decode("latin-1")).encode("latin-1")
 
     def values(self) -> dict[str, Any]:
         """What the credential was made from, for whoever has to make it anew."""
@@ -124,11 +124,85 @@ def _part(values: Mapping[str, Any], key: str, source: str, names: Mapping[str, 
     return value
 
 
-def _spellings(secret: str, authorization: str) -> tuple[bytes, ...]:
-    found = {secret, quote(secret, safe=""), authorization.partition(" ")[2]}
-    found.add(base64.b64encode(secret.encode()).decode("ascii"))
-    # The longest first: a spelling that holds another one must go as a whole.
-    return tuple(sorted((s.encode() for s in found if len(s) >= _SHORTEST_SECRET), key=len, reverse=True))
+class Secret:
+    """A secret in every spelling: plain, percent-encoded, escaped in JSON, base64 also inside of something longer.
+
+    Args:
+        texts: What must not be seen. One of fewer than six characters is passed over: blotting it out would
+            garble every text.
+
+    Example:
+        >>> Secret("hunter/22").redact("x=hunter%2f22&y=" + base64.b64encode(b"me:hunter/22").decode())
+        'x=***&y=b***'
+    """
+
+    __slots__ = ("_literals", "_pattern")
+
+    def __init__(self, *texts: str) -> None:
+        literals, patterns = set(), set()
+        for text in texts:
+            if len(text) < _SHORTEST_SECRET:
+                continue
+            literals.add(text)
+            patterns.add("".join(map(_spelt, text)))
+            for core in _base64_cores(text):
+                literals.add(core)
+                # What stands on either side tells parts of the secret's ends.
+                patterns.add(
+                    "[A-Za-z0-9+/_-]{0,3}" + "".join(map(_spelt, core)) + "[A-Za-z0-9+/_-]{0,3}(?:=|%3[Dd]){0,2}"
+                )
+        self._literals = tuple(text.encode("utf-8", "surrogatepass") for text in literals)
+        # The longest first: a spelling that holds another one must go as a whole.
+        self._pattern = re.compile("|".join(sorted(patterns, key=len, reverse=True)) or "(?!)")
+
+    def found(self, data: bytes) -> bool:
+        """Whether the bytes hold the secret."""
+        if any(literal in data for literal in self._literals):
+            return True
+        return (b"%" in data or b"\\" in data) and bool(self._pattern.search(data.decode("latin-1")))
+
+    def redact(self, text: str) -> str:
+        """The same text with the secret blotted out."""
+        return self._pattern.sub("***", text)
+
+
+def secret_of(authorization: str) -> Secret:
+    """The secret that an ``Authorization`` header carries."""
+    payload = authorization.partition(" ")[2].strip() or authorization
+    texts = [payload]
+    with contextlib.suppress(ValueError):
+        texts.append(base64.b64decode(payload, validate=True).decode().partition(":")[2])
+    return Secret(*texts)
+
+
+def _spelt(character: str) -> str:
+    """A pattern of the ways to write one character."""
+    data = character.encode("utf-8", "surrogatepass")
+    units = character.encode("utf-16-be", "surrogatepass")
+    ways = [
+        re.escape(character) if character.isalnum() else r"\\*" + re.escape(character),
+        # Encoded as often as one likes.
+        "".join(f"%(?:25)*(?i:{byte:02x})" for byte in data),
+        "".join(rf"\\+u(?i:{units[at : at + 2].hex()})" for at in range(0, len(units), 2)),
+    ]
+    if len(data) > 1:
+        ways.append("".join(re.escape(chr(byte)) for byte in data))
+    if character == " ":
+        ways.append(r"\+")
+    return f"(?:{'|'.join(ways)})"
+
+
+def _base64_cores(text: str) -> set[str]:
+    """What base64 makes of a text at each of the three places in a group of three bytes, without the ends."""
+    data = text.encode("utf-8", "surrogatepass")
+    cores = set()
+    for before in range(3):
+        whole = base64.b64encode(b"\0" * before + data).decode("ascii")
+        first = (before * 8 + 5) // 6
+        core = whole[first : (before + len(data)) * 8 // 6]
+        if len(core) >= _SHORTEST_SECRET:
+            cores |= {core, core.translate(str.maketrans("+/", "-_"))}
+    return cores
 
 
 def find_credential(argument: Mapping[str, Any] | None, tool: Callable[[], Mapping[str, Any]]) -> Credential | None:

@@ -12,6 +12,8 @@ from typing import Any
 __all__ = [
     "BadRequest",
     "BodyError",
+    "CassetteDiffers",
+    "CassetteError",
     "ConfigurationError",
     "Conflict",
     "ConnectError",
@@ -25,6 +27,7 @@ __all__ = [
     "InvalidResponse",
     "MethodNotAllowed",
     "MissingExtra",
+    "NoMatchingInteraction",
     "NotFound",
     "OutcomeUnknown",
     "RedirectNotFollowed",
@@ -317,3 +320,33 @@ class RedirectNotFollowed(HttpError):
     def __init__(self, error: str, error_description: str, *, status_code: int, url: str, location: str) -> None:
         super().__init__(error, error_description, status_code=status_code, url=url)
         self.location = location
+
+
+class CassetteError(Error, ValueError):
+    """A cassette cannot be read or written; names the file, and the place in it where there is one."""
+
+
+class NoMatchingInteraction(Error):
+    """A cassette has no answer for a request.
+
+    Attributes:
+        request: What was asked, without secrets.
+        nearest: The recorded requests that are most like it, the nearest first.
+    """
+
+    def __init__(self, reason: str, request: Any, nearest: list[Any]) -> None:
+        self.request = request
+        self.nearest = nearest
+        super().__init__(reason)
+
+
+class CassetteDiffers(Error):
+    """The service no longer answers as it was recorded.
+
+    Attributes:
+        differences: What differs, a line for each place.
+    """
+
+    def __init__(self, what: str, differences: list[str]) -> None:
+        self.differences = list(differences)
+        super().__init__("\n    ".join((f"{what} is no longer answered as recorded:", *differences)))

@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import pytest
 
@@ -106,7 +106,7 @@ def cassette_transport(request: pytest.FixtureRequest) -> Iterator[Transport]:
     if mode == "none" and not path.exists():
         transport = _missing(state.path)
     else:
-        transport = cassette(place, mode, inner, **_options(item))
+        transport = cassette(place, cast(Any, mode), inner, **_options(item))
     yield transport
     transport.close()
     if recording:

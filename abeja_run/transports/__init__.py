@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from abeja_run.transports.base import Transport
 from abeja_run.transports.urllib3_transport import Urllib3Transport
 
+if TYPE_CHECKING:
+    from abeja_run.transports.cassette_transport import cassette as cassette
+    from abeja_run.transports.recording import RecordingTransport as RecordingTransport
+    from abeja_run.transports.replay import ReplayTransport as ReplayTransport
+    from abeja_run.transports.requests_transport import RequestsTransport as RequestsTransport
+
 __all__ = ["Transport", "Urllib3Transport"]
 
-if TYPE_CHECKING:
-    from abeja_run.transports.requests_transport import RequestsTransport as RequestsTransport
+#: Imported when somebody asks: requests is an extra, and who records nothing does not pay for cassettes.
+_ON_DEMAND = {
+    "RecordingTransport": "recording",
+    "ReplayTransport": "replay",
+    "RequestsTransport": "requests_transport",
+    "cassette": "cassette_transport",
+}
 
 
 def __getattr__(name: str) -> Any:
-    # Not imported above: requests is an extra, and nobody else pays for it.
-    if name == "RequestsTransport":
-        from abeja_run.transports.requests_transport import RequestsTransport  # noqa: PLC0415 - an optional extra
-
-        return RequestsTransport
+    if name in _ON_DEMAND:
+        return getattr(importlib.import_module(f"abeja_run.transports.{_ON_DEMAND[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
+from types import TracebackType
+from typing import TypeVar
 
 from abeja_run.messages import Request, Response
 
 __all__ = ["Clock", "Stopwatch", "Transport"]
+
+_Transport = TypeVar("_Transport", bound="Transport")
 
 
 class Transport(ABC):
@@ -52,6 +56,14 @@ class Transport(ABC):
 
     def close(self) -> None:  # noqa: B027 - most transports hold nothing
         """Release what the transport holds. Closing twice is allowed."""
+
+    def __enter__(self: _Transport) -> _Transport:  # noqa: PYI019 - typing has no Self before Python 3.11
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
 
 
 class Clock:

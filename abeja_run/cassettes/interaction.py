@@ -1,0 +1,64 @@
+"""One request and what became of it, as plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from abeja_run.exceptions import (
+    ConnectError,
+    ConnectTimeout,
+    InvalidResponse,
+    Timeout,
+    TransportError,
+)
+from abeja_run.messages import Request, Response, Source
+
+__all__ = ["FAULTS", "Interaction", "in_memory", "replayed"]
+
+#: The faults that a file can name; nothing else is ever looked up by a name from a file.
+FAULTS: dict[str, type[TransportError]] = {
+    kind.__name__: kind for kind in (ConnectError, ConnectTimeout, Timeout, TransportError)
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """A request and its outcome.
+
+    Attributes:
+        request: What was sent.
+        outcome: The answer; or the fault that came instead of one, a
+            :class:`~abeja_run.exceptions.TransportError` or :class:`~abeja_run.exceptions.InvalidResponse`.
+
+    Example:
+        >>> str(Interaction(Request("GET", "http://127.0.0.1/runs"), Response(200)))
+        'GET http://127.0.0.1/runs: 200'
+    """
+
+    request: Request
+    outcome: Response | TransportError | InvalidResponse
+
+    def __str__(self) -> str:
+        outcome = self.outcome
+        told = str(outcome.status) if isinstance(outcome, Response) else type(outcome).__name__
+        return f"{self.request.method} {self.request.url}: {told}"
+
+
+def replayed(fault: TransportError | InvalidResponse, request: Request) -> TransportError | InvalidResponse:
+    """The fault anew, as it is raised for this request: an exception object is not raised twice."""
+    if isinstance(fault, InvalidResponse):
+        return InvalidResponse(
+            fault.reason,
+            status_code=fault.status_code,
+            content_type=fault.content_type,
+            body=fault.body,
+            url=request.url,
+        )
+    return type(fault)(fault.reason, method=request.method, url=request.url)
+
+
+def in_memory(request: Request) -> Request:
+    """The request with its body as bytes, and its answer's body to come as bytes."""
+    if isinstance(request.body, Source):
+        request = replace(request, body=request.body.read())
+    return request if request.sink is None else replace(request, sink=None)

@@ -1,0 +1,239 @@
+"""What of an interaction never reaches a disk.
+
+A value is blotted out where its name says that it is a secret; the caller's credential wherever it stands, in every
+spelling. Redacting twice changes nothing more, so a redacted request can be compared with a live one.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote_plus
+
+from abeja_run.cassettes.bodies import encoded, style_of, too_deep
+from abeja_run.cassettes.interaction import Interaction, in_memory, replayed
+from abeja_run.credentials import Secret, secret_of
+from abeja_run.exceptions import InvalidResponse
+from abeja_run.messages import Headers, Request, Response
+
+__all__ = ["HIDDEN", "Redaction"]
+
+#: What stands where a secret stood.
+HIDDEN = "***"
+_NAMES = ("passw", "passphrase", "secret", "token", "key", "credential", "authoriz", "cookie")
+#: In addresses these too: a signed address is open to everybody who has it.
+_SIGNS = ("signature", "policy", "^sig$")
+#: A replay follows the pages by these, and they open nothing.
+_PAGES = frozenset({"next_page_token", "next_token", "next_forward_token", "next_backward_token"})
+_QUERY = re.compile(r"([?&#;])([^\s=&?#;\"'<>]+)=([^\s&#;\"'<>]+)")
+_FORM = re.compile(r"(^|&)([^\s=&]+)=([^&]+)")
+_USERINFO = re.compile(r"://[^\s/?#\"'<>]+@")
+_MEMBER = re.compile(r'("((?:[^"\\]|\\.)*)"\s*:\s*)("(?:[^"\\]|\\.)*"|[^\s,}\]"\[{]+)')
+_PART = re.compile(r'(name="?([^"\r\n;]*)"?[^\r\n]*\r?\n(?:[^\r\n]+\r?\n)*\r?\n)(.*?)(?=\r?\n--|\Z)', re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Redaction:
+    """The rules by which secrets are kept out of a cassette.
+
+    Blotted out by default: the value of every header, JSON field, environment variable, form field and query
+    parameter whose name holds ``passw``, ``passphrase``, ``secret``, ``token``, ``key``, ``credential``,
+    ``authoriz`` or ``cookie`` (page tokens excepted: a replay follows them); what signs an address, and user names
+    and passwords in one; and the credentials of the requests, plain, percent-encoded and base64, wherever they stand.
+
+    Args:
+        names: Further parts of names, in any case.
+        values: Further secrets, blotted out wherever they stand, in any spelling; at least six characters each.
+        keep: Whole names, in lower case, that are no secrets although a rule says so. A credential never is kept.
+        rules: Functions from interaction to interaction, applied last and in order to what is redacted already.
+
+    Example:
+        >>> redaction = Redaction(names=("pin",), keep=frozenset({"public_key"}))
+        >>> redaction.value({"PIN": "1234", "public_key": "AAAA", "token": "t"})
+        {'PIN': '***', 'public_key': 'AAAA', 'token': '***'}
+    """
+
+    names: tuple[str, ...] = ()
+    values: tuple[str, ...] = field(default=(), repr=False)
+    keep: frozenset[str] = frozenset()
+    rules: tuple[Callable[[Interaction], Interaction], ...] = ()
+
+    @functools.cached_property
+    def _secrets(self) -> dict[str, Secret]:
+        """Every secret seen so far: a later answer may tell of an earlier caller."""
+        return {"": Secret(*self.values)}
+
+    @functools.cached_property
+    def _says(self) -> re.Pattern[str]:
+        return re.compile("|".join((*_NAMES, *map(re.escape, self.names))), re.IGNORECASE)
+
+    @functools.cached_property
+    def _signs(self) -> re.Pattern[str]:
+        return re.compile("|".join((self._says.pattern, *_SIGNS)), re.IGNORECASE)
+
+    @functools.cached_property
+    def _says_in_bytes(self) -> re.Pattern[bytes]:
+        """A name of a JSON member that may be a secret's; page tokens are so common that they are passed over here."""
+        pages = "|".join(sorted(_PAGES))
+        return re.compile(rf'"(?!(?:{pages})")[^"]*?(?:{self._says.pattern})[^"]*"\s*:'.encode(), re.IGNORECASE)
+
+    @functools.cached_property
+    def _hidden_headers(self) -> dict[str, bool]:
+        return {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Redaction, (self.names, self.values, self.keep, self.rules)
+
+    def interaction(self, interaction: Interaction) -> Interaction:
+        """The interaction without secrets."""
+        request, outcome = self.request(interaction.request), interaction.outcome
+        if isinstance(outcome, Response):
+            outcome = Response(outcome.status, self._headers(outcome.headers), self._body(outcome.body))
+        else:
+            outcome = replayed(outcome, request)
+            outcome.reason = self._text(outcome.reason)
+            if isinstance(outcome, InvalidResponse):
+                outcome.body = self._text(outcome.body)
+        redacted = Interaction(request, outcome)
+        for rule in self.rules:
+            redacted = rule(redacted)
+        return redacted
+
+    def request(self, request: Request) -> Request:
+        """The request without secrets."""
+        for name in ("authorization", "proxy-authorization"):
+            value = request.headers.get(name)
+            if value and value not in self._secrets:
+                self._secrets[value] = secret_of(value)
+        body = in_memory(request).body
+        body = self._body(body) if isinstance(body, bytes) else None
+        return Request(request.method, self._text(request.url), self._headers(request.headers), body)
+
+    def value(self, value: Any) -> Any:
+        """A value of JSON without secrets; the same object where there are none."""
+        if isinstance(value, str):
+            return self._nested(value)
+        if isinstance(value, list):
+            items = [self.value(item) for item in value]
+            return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
+        if isinstance(value, dict):
+            members = dict(self._members(value))
+            same = len(members) == len(value) and all(
+                name in value and members[name] is value[name] for name in members
+            )
+            return value if same else members
+        if isinstance(value, (int, float)) and self._found(str(value).encode()):
+            return 0
+        return value
+
+    def _members(self, value: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+        # A list of environment variables, each with its name beside its value.
+        named = value.get("name", value.get("key"))
+        tells = isinstance(named, str) and self._is_secret(named)
+        for name, member in value.items():
+            # The name of a variable is none, although "key" says so.
+            if name == "key" and "value" in value:
+                yield name, self.value(member)
+            elif self._is_secret(name) or (tells and name == "value"):
+                yield self._text(name), _hidden(member)
+            else:
+                yield self._text(name), self.value(member)
+
+    def _nested(self, text: str) -> str:
+        """A string, which may be JSON of its own."""
+        if text[:1] in ("{", "[") and len(text) > 1 and not too_deep(text.encode("utf-8", "surrogatepass")):
+            try:
+                inner = json.loads(text)
+                redacted = self.value(inner)
+                if redacted is not inner:
+                    return encoded(redacted, style_of(text.encode())).decode()
+            except (ValueError, RecursionError):
+                pass
+        return self._text(text)
+
+    def _is_secret(self, name: str) -> bool:
+        lower = name.lower()
+        return lower not in _PAGES and lower not in self.keep and bool(self._says.search(lower))
+
+    def _found(self, data: bytes) -> bool:
+        return any(secret.found(data) for secret in self._secrets.values())
+
+    def _text(self, text: str) -> str:
+        if "=" in text:
+            text = _QUERY.sub(self._pair, text)
+        if "@" in text and "://" in text:
+            text = _USERINFO.sub(f"://{HIDDEN}@", text)
+        data = text.encode("utf-8", "surrogatepass")
+        for secret in self._secrets.values():
+            if secret.found(data):
+                text = secret.redact(text)
+        return text
+
+    def _pair(self, match: re.Match[str]) -> str:
+        name = unquote_plus(match[2])
+        lower = name.removeprefix("amp;").lower()
+        hide = lower not in _PAGES and lower not in self.keep and self._signs.search(lower)
+        return f"{match[1]}{match[2]}={HIDDEN}" if hide else match[0]
+
+    def _headers(self, headers: Headers) -> Headers:
+        return Headers(tuple((name, self._header(name, value)) for name, value in headers.pairs))
+
+    def _header(self, name: str, value: str) -> str:
+        hide = self._hidden_headers.get(name)
+        if hide is None:
+            hide = self._hidden_headers[name] = self._is_secret(name)
+        return HIDDEN if hide else self._text(value)
+
+    def _body(self, body: bytes) -> bytes:
+        if not body:
+            return body
+        may_be_json = body.lstrip()[:1] in (b"{", b"[", b'"')
+        if (
+            b"\\" not in body
+            and b"://" not in body
+            and b"=" not in body
+            and not (may_be_json and self._says_in_bytes.search(body))
+            and not self._found(body)
+        ):
+            return body
+        if may_be_json and not too_deep(body):
+            try:
+                value = json.loads(body)
+                redacted = self.value(value)
+                return body if redacted is value else encoded(redacted, style_of(body))
+            except (ValueError, RecursionError):
+                pass
+        try:
+            text, encoding = body.decode(), "utf-8"
+        except UnicodeDecodeError:
+            text, encoding = body.decode("latin-1"), "latin-1"
+        return self._foreign(text).encode(encoding)
+
+    def _foreign(self, text: str) -> str:
+        """A body that is no JSON: a form, one of several parts, JSON that was cut off."""
+        if "=" in text and not re.search(r"\s", text):
+            text = _FORM.sub(self._pair, text)
+        text = _MEMBER.sub(self._after_name, text)
+        if "\n" in text and "name=" in text:
+            text = _PART.sub(self._after_name, text)
+        return self._text(text)
+
+    def _after_name(self, match: re.Match[str]) -> str:
+        if not self._is_secret(match[2].replace("\\u005f", "_")):
+            return match[0]
+        return match[1] + (f'"{HIDDEN}"' if match[3].startswith('"') else HIDDEN)
+
+
+def _hidden(value: Any) -> Any:
+    """What stands in the place of a secret: of the same type, so that a schema still holds."""
+    if isinstance(value, str):
+        return HIDDEN if value else value
+    if isinstance(value, dict):
+        return {name: _hidden(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_hidden(item) for item in value]
+    return value if value is None or isinstance(value, bool) else type(value)(0)
