@@ -191,7 +191,7 @@ class HeaderFamily(fields.Dict):
         return None if written is None else {f"{self.prefix}{name}": text for name, text in written.items()}
 
 
-class Content(fields.Field[Any]):
+class Content(fields.Field):  # type: ignore[type-arg]  # not generic in marshmallow 3
     """Bytes of any length: given as bytes, the path of a file, an open binary file, or an iterable of bytes.
 
     Args:

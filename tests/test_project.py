@@ -5,8 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from abeja_run.local import LocalPlatform
 
 ROOT = Path(__file__).parents[1]
@@ -58,12 +56,3 @@ def test_the_benchmark_measures_each_way_that_is_there(tmp_path):
     for way in ("abeja_run", "urllib3.PoolManager", "requests.Session", "create_run", "import abeja_run"):
         assert f"| {way} |" in done.stdout
     assert (tmp_path / "figures.json").exists()
-
-
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="tomllib is not there yet")
-def test_the_core_depends_on_two_packages_and_everything_else_is_an_extra():
-    import tomllib
-
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert project["dependencies"] == ["marshmallow>=3.18,<5", "urllib3>=1.26.20,<3"]
-    assert {"cli", "local", "requests", "all"} <= set(project["optional-dependencies"])
