@@ -92,7 +92,7 @@ def test_wait_for_a_run_that_has_ended_returns_at_once(command, runner):
 
 
 def test_waiting_that_takes_too_long_ends_with_1_and_the_run_goes_on(command, runner):
-    run_id = runner.create(environment={"SECONDS": "2"})["run_id"]
+    run_id = runner.create(environment={"SECONDS": "1"})["run_id"]
     done = command("wait", run_id, "--timeout", "0.2", "--interval", "0.05")
     assert done.code == 1
     assert json.loads(done.out)["run_id"] == run_id
@@ -151,13 +151,21 @@ def test_a_log_is_followed_line_by_line_through_a_pipe(platform, runner):
     run_id = runner.create(environment={"SECONDS": "0.8"})["run_id"]
     with started("logs", run_id, "--follow") as process:
         told, statuses = [], []
-        for line in process.stdout:
-            told.append(json.loads(line)["message"])
+        while "line 9" not in told:
+            told.append(json.loads(process.stdout.readline())["message"])
             statuses.append(runner.client.get_run(*runner.ids, run_id)["status"])
-        assert process.wait(20) == 0
-        assert process.stderr.read() == ""
     assert told == runner.lines(run_id)
     assert "RUNNING" in statuses
+
+
+def test_following_a_log_ends_with_the_run(command, runner, monkeypatch):
+    run_id = runner.create()["run_id"]
+    runner.finish(run_id)
+    # A log is followed for some seconds after the end of its run; they count without passing.
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    done = command("logs", run_id, "--follow")
+    assert (done.code, done.err) == (0, "")
+    assert [event["message"] for event in lines(done.out)] == runner.lines(run_id)
 
 
 @pytest.mark.parametrize("what", ["wait", "logs --follow"])

@@ -268,7 +268,7 @@ ANSWERS = st.binary(max_size=200) | st.builds(
 )
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(reply=ANSWERS)
 def test_whatever_a_server_sends_is_a_result_or_an_error_of_the_package(wire, reply):
     wire.otherwise = then_close(reply)
