@@ -27,8 +27,11 @@ def started(*arguments, **options):
             process.kill()
 
 
-def on_terminal(*arguments, columns=120):
-    """Run the command with everything on a terminal: the exit code, and what a person would see."""
+def on_terminal(*arguments, columns=120, meanwhile=None):
+    """Run the command with everything on a terminal: the exit code, and what a person would see.
+
+    ``meanwhile`` is called with what has been seen so far whenever something has come.
+    """
     controller, terminal = pty.openpty()
     environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": str(columns)}
     environment.pop("NO_COLOR", None)
@@ -46,6 +49,8 @@ def on_terminal(*arguments, columns=120):
             if not data:
                 break
             seen += data
+            if meanwhile is not None:
+                meanwhile(seen)
         os.close(controller)
         code = process.wait(60)
     return code, seen.decode().replace("\r\n", "\n")

@@ -12,9 +12,10 @@ CODE = """
 import os, sys, time
 def handler(request, context):
     print("started"); print("\\x1b[2J\\u202e odd", file=sys.stderr)
-    if "SECONDS" in os.environ:
-        for n in range(10):
-            print("line", n); time.sleep(float(os.environ["SECONDS"]) / 10)
+    for n in range(int(os.environ.get("LINES", 0))):
+        print("line", n)
+    while "GO" in os.environ and not os.path.exists(os.environ["GO"]):
+        time.sleep(0.01)
     if "FAIL" in os.environ:
         raise ValueError("told to")
     return {"content": request.read() if request["contents"] else b"nothing"}
@@ -47,6 +48,14 @@ def platform(served, monkeypatch):
 def runner(platform):
     """What the command should say, asked for without it."""
     return Runner(platform)
+
+
+@pytest.fixture
+def go(tmp_path):
+    """A file that runs with its name in ``GO`` wait for."""
+    path = tmp_path / "go"
+    yield path
+    path.touch()
 
 
 @pytest.fixture

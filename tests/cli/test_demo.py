@@ -41,16 +41,23 @@ def marked(mark):
     return found
 
 
+def in_order(statuses):
+    """From the first status to the good end; a machine that is busy may miss one in between."""
+    assert statuses == [status for status in STATUSES if status in statuses]
+    assert (statuses[0], statuses[-1]) == ("SUBMITTED", "SUCCEEDED")
+    assert len(statuses) >= 4
+
+
 def test_the_whole_way_is_shown_and_nothing_is_left(temporary):
     done = execute("demo")
     assert (done.returncode, done.stderr) == (0, "")
     assert re.search(r"^platform +http://127\.0\.0\.1:\d+$", done.stdout, re.MULTILINE)
     assert re.search(r"^run +run-\d+$", done.stdout, re.MULTILINE)
     statuses = re.findall(r"^ +\d+\.\d\d s  ([A-Z]+)$", done.stdout, re.MULTILINE)
-    assert statuses == [status for status in STATUSES if status != "FAILED"]
+    in_order(statuses)
     assert "           75 rows to classify\n" in done.stdout
     assert re.search(r"^ +classified 75 of 75 rows, 7\d as the botanist did$", done.stdout, re.MULTILINE)
-    assert done.stdout.index("RUNNING") < done.stdout.index("rows to classify") < done.stdout.index("SUCCEEDED")
+    assert done.stdout.index("SUBMITTED") < done.stdout.index("rows to classify") < done.stdout.index("SUCCEEDED")
     assert "sepal_length,sepal_width,petal_length,petal_width,species,classified_as\n" in done.stdout
     assert "4.9,3.0,1.4,0.2,setosa,setosa\n" in done.stdout
     assert done.stdout.endswith("75 rows in all\n")
@@ -59,7 +66,7 @@ def test_the_whole_way_is_shown_and_nothing_is_left(temporary):
 def test_programs_get_lines_of_json(temporary):
     done = execute("demo", "--json")
     told = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [line["status"] for line in told if "status" in line] == [s for s in STATUSES if s != "FAILED"]
+    in_order([line["status"] for line in told if "status" in line])
     assert any(line.get("message") == "75 rows to classify" for line in told)
     assert told[-1]["rows"] == 75
     assert told[-1]["beginning"][1].endswith("setosa,setosa")

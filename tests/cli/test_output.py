@@ -65,9 +65,13 @@ def test_lines_of_a_log_are_shown_with_their_time_and_no_terminal_acts_on_them(p
     assert json.loads(piped.splitlines()[1])["message"] == "\x1b[2J\u202e odd"
 
 
-def test_waiting_on_a_terminal_tells_each_status_in_its_colour(platform, runner):
-    run_id = runner.create(environment={"SECONDS": "0.5"})["run_id"]
-    code, seen = on_terminal("wait", run_id, "--interval", "0.02", columns=60)
+def test_waiting_on_a_terminal_tells_each_status_in_its_colour(platform, runner, go):
+    def meanwhile(seen):
+        if b"RUNNING" in seen:
+            go.touch()
+
+    run_id = runner.create(environment={"GO": str(go)})["run_id"]
+    code, seen = on_terminal("wait", run_id, "--interval", "0.02", columns=60, meanwhile=meanwhile)
     assert code == 0
     assert re.search(r"\d\.\d s  \S*\x1b\[36mRUNNING", seen)
     assert re.search(r"\d\.\d s  \S*\x1b\[32mSUCCEEDED", seen)
