@@ -160,6 +160,12 @@ class Endpoint:
         return of_schema(self.headers, "header")
 
     @cached_property
+    def secret_headers(self) -> tuple[str, ...]:
+        """How the names of those header fields begin whose values must never be shown, in lower case."""
+        secret = (parameter for parameter in self.header_parameters if parameter.secret)
+        return tuple(getattr(p.field, "prefix", p.wire_name).lower() for p in secret)
+
+    @cached_property
     def query_separators(self) -> Mapping[str, str]:
         """Those parameters of the query whose values are not simply text, with what joins the items of a list."""
         return {p.wire_name: p.separator for p in self.query_parameters if not _is_text(p.field)}

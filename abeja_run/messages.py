@@ -22,6 +22,9 @@ class Headers(Mapping[str, str]):
 
     Looking up a repeated field joins its values with a comma (RFC 9110, 5.3).
 
+    Attributes:
+        secret: The lower-case names of those whose values are never shown; :meth:`hiding` makes more so.
+
     Example:
         >>> headers = Headers({"Content-Type": "text/plain"})
         >>> headers["content-type"]
@@ -31,6 +34,8 @@ class Headers(Mapping[str, str]):
     """
 
     __slots__ = ("_pairs", "_source")
+
+    secret = SECRET_HEADERS
 
     def __init__(self, source: Mapping[str, str] | Iterable[tuple[str, str]] = ()) -> None:
         # Kept as it came: most answers are read without anybody looking at a header.
@@ -45,6 +50,12 @@ class Headers(Mapping[str, str]):
             self._pairs = tuple(source.items() if isinstance(source, Mapping) else source)
             self._source = ()
         return self._pairs
+
+    def hiding(self, names: Iterable[str]) -> Headers:
+        """The same fields, of which those of these names are secret too."""
+        hiding = _HidingHeaders(self.pairs)
+        hiding.secret = self.secret.union(name.lower() for name in names)
+        return hiding
 
     def __getitem__(self, name: str) -> str:
         wanted = name.lower()
@@ -68,10 +79,10 @@ class Headers(Mapping[str, str]):
         return hash(self.pairs)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Headers, (self.pairs,)
+        return _rebuilt, (self.pairs, self.secret)
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{key}: {'***' if key.lower() in SECRET_HEADERS else value}" for key, value in self.pairs)
+        shown = ", ".join(f"{key}: {'***' if key.lower() in self.secret else value}" for key, value in self.pairs)
         return f"<Headers {shown}>"
 
 
@@ -154,6 +165,14 @@ class Sink(ABC):
         """Remove what was written and not kept. Doing so twice is allowed."""
 
 
+class _HidingHeaders(Headers):
+    __slots__ = ("secret",)
+
+
+def _rebuilt(pairs: tuple[tuple[str, str], ...], secret: frozenset[str]) -> Headers:
+    return Headers(pairs) if secret == SECRET_HEADERS else Headers(pairs).hiding(secret)
+
+
 _NONE = Headers()
 
 
@@ -182,7 +201,7 @@ class Request:
     sink: Sink | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
-        if type(self.headers) is not Headers:
+        if not isinstance(self.headers, Headers):
             object.__setattr__(self, "headers", Headers(self.headers))
 
     def __repr__(self) -> str:
@@ -212,7 +231,7 @@ class Response:
     body: bytes = b""
 
     def __post_init__(self) -> None:
-        if type(self.headers) is not Headers:
+        if not isinstance(self.headers, Headers):
             object.__setattr__(self, "headers", Headers(self.headers))
 
     def __repr__(self) -> str:

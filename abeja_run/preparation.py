@@ -62,7 +62,8 @@ def prepare(
         _check_text(query, errors)
         if query and not errors:
             path.append("?" + urlencode(query))
-    if not endpoint.is_plain:
+    plain = endpoint.is_plain
+    if not plain:
         _check_patterns(endpoint, arguments, errors)
         if endpoint.host:
             path[0], headers = _elsewhere(endpoint, arguments, base_url, headers, errors)
@@ -80,6 +81,8 @@ def prepare(
         headers = Headers((*headers.pairs, ("content-type", "application/json")))
     if errors:
         raise ValidationError(endpoint.name, errors)
+    if not plain and endpoint.secret_headers:
+        headers = headers.hiding(name for name, _ in headers.pairs if name.startswith(endpoint.secret_headers))
     return Request(endpoint.method, "".join(path), headers, body, sink)
 
 

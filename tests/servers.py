@@ -129,6 +129,14 @@ def read_request(connection):
         data += chunk
     head, _, body = data.partition(b"\r\n\r\n")
     seen = Seen(head, body)
+    if seen.headers.get("transfer-encoding") == "chunked":
+        while not seen.body.endswith(b"0\r\n\r\n"):
+            chunk = connection.recv(65536)
+            if not chunk:
+                return None
+            seen.body += chunk
+        seen.body = dechunked(seen.body)
+        return seen
     missing = int(seen.headers.get("content-length", 0)) - len(body)
     while missing > 0:
         chunk = connection.recv(65536)
@@ -137,6 +145,16 @@ def read_request(connection):
         seen.body += chunk
         missing -= len(chunk)
     return seen
+
+
+def dechunked(data):
+    """The body that travelled in chunks."""
+    body = b""
+    while data:
+        size, _, data = data.partition(b"\r\n")
+        length = int(size, 16)
+        body, data = body + data[:length], data[length + 2 :]
+    return body
 
 
 def close(connection, seen):
