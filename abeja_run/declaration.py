@@ -224,6 +224,8 @@ def _check_follow_up(declared: Endpoint, names: list[str], wrong: _Wrong) -> Non
             raise wrong("pages", fault)
         if declared.pages.items and declared.pages.items not in told:
             raise wrong("pages", f"{declared.pages.items!r} is not a field of {called}")
+        if declared.pages.items and not isinstance(told[declared.pages.items], fields.List):
+            raise wrong("pages", f"{declared.pages.items!r} is no list")
         answer = declared.returns
         if not declared.pages.items and not (isinstance(answer, Answer) and isinstance(answer.field, fields.List)):
             raise wrong("pages", "names no field that lists the items, but the answer is no array")

@@ -158,7 +158,8 @@ def test_a_body_that_can_be_read_again_is_sent_again(wire, transport, content, f
     monkeypatch.setattr(transport, "sleep", lambda seconds: None)
     calling = client(wire.url, upload=UPLOAD, settings={"transport": transport})
     wire.script = [fault]
-    if isinstance(content, Nonseekable) or hasattr(content, "__next__") and not hasattr(content, "seek"):
+    once = isinstance(content, Nonseekable) or type(content) is type(iter([]))
+    if once:
         with pytest.raises((HttpError, TransportError)):
             calling.upload(content)
         assert len(wire.requests) == 1
@@ -348,5 +349,3 @@ def test_a_body_of_any_length_takes_bounded_memory(transport, tmp_path, how):
         tracemalloc.stop()
     assert server.counted >= size
     assert peak < 4 * 1024 * 1024
-
-

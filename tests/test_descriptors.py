@@ -6,7 +6,19 @@ import pytest
 from marshmallow import Schema, fields
 
 from abeja_run import DELETE, GET, POST, PUT, Endpoint, Resource
-from abeja_run.descriptors import Cursor, Waiter
+from abeja_run.descriptors import (
+    ArrayOf,
+    Cursor,
+    Download,
+    JSONAnswer,
+    JSONBody,
+    Links,
+    Multipart,
+    Offset,
+    RawBody,
+    Variable,
+    Waiter,
+)
 from abeja_run.exceptions import DescriptorError, NotFound
 from abeja_run.fields import about
 from abeja_run.resources.runs import Runs
@@ -81,6 +93,18 @@ class Options(Schema):
     timeout = fields.Integer()
 
 
+class Deep(Schema):
+    where = fields.Nested(Thing)
+
+
+class Careless(Schema):
+    a = fields.String(metadata=about("A.", aliases="other"))
+
+
+def named(*names):
+    return Schema.from_dict({f"h{number}": fields.String(data_key=name) for number, name in enumerate(names)})
+
+
 @pytest.mark.parametrize(
     ("endpoint", "field"),
     [
@@ -107,6 +131,48 @@ class Options(Schema):
         ),
         (Endpoint(GET, returns=Thing, summary="x", waiter=Waiter("wait", field="nix", success=("a",))), "waiter"),
         (Endpoint(GET, returns=Thing, summary="x", waiter=Waiter("wait", field="state", success=())), "waiter"),
+        (Endpoint(GET, "/../x", returns=Thing, summary="x"), "path"),
+        (Endpoint(GET, "/{thing_id}x", returns=Thing, summary="x"), "path"),
+        (Endpoint(GET, returns=ArrayOf(dict), summary="x"), "returns"),
+        (Endpoint(GET, returns=JSONAnswer(Thing), summary="x"), "returns"),
+        (Endpoint(GET, returns=Download("thing_id"), summary="x"), "thing_id"),
+        (Endpoint(POST, body=Multipart(dict), returns=Thing, summary="x"), "body"),
+        (Endpoint(POST, body=RawBody("class", "Bytes."), returns=Thing, summary="x"), "class"),
+        (Endpoint(POST, body=JSONBody("name", fields.Dict()), query=Thing, returns=Thing, summary="x"), "name"),
+        (Endpoint(GET, body=RawBody("content", "Bytes."), returns=Thing, summary="x"), "body"),
+        (Endpoint(GET, query=Deep, returns=Thing, summary="x"), "query"),
+        (Endpoint(GET, query=Careless, returns=Thing, summary="x"), "query"),
+        (Endpoint(GET, headers=Thing(), returns=Thing, summary="x"), "headers"),
+        (Endpoint(GET, headers=Deep, returns=Thing, summary="x"), "headers"),
+        (Endpoint(GET, headers=named("Authorization"), returns=Thing, summary="x"), "headers"),
+        (Endpoint(GET, headers=named("content-type"), returns=Thing, summary="x"), "headers"),
+        (Endpoint(GET, headers=named("a b"), returns=Thing, summary="x"), "headers"),
+        (Endpoint(GET, headers=named("X-A", "x-a"), returns=Thing, summary="x"), "headers"),
+        (Endpoint(GET, success=(404,), returns=Thing, summary="x"), "success"),
+        (Endpoint(GET, success=(True,), returns=Thing, summary="x"), "success"),
+        (Endpoint(GET, timeout=0, returns=Thing, summary="x"), "timeout"),
+        (Endpoint(GET, timeout="1", returns=Thing, summary="x"), "timeout"),
+        (Endpoint(GET, host="https://x", returns=Thing, summary="x"), "host"),
+        (Endpoint(GET, host="x/y", returns=Thing, summary="x"), "host"),
+        (Endpoint(GET, host="{other_id}.example.com", returns=Thing, summary="x"), "host"),
+        (Endpoint(POST, idempotency_key="a b", returns=Thing, summary="x"), "idempotency_key"),
+        (Endpoint(POST, idempotency_key="Host", returns=Thing, summary="x"), "idempotency_key"),
+        (Endpoint(POST, idempotency_key="Key", idempotent=False, returns=Thing, summary="x"), "idempotency_key"),
+        (Endpoint(GET, returns=Thing, summary="x", pages="pages"), "pages"),
+        (Endpoint(GET, returns=Thing, summary="x", pages=Offset("all", items="name")), "pages"),
+        (Endpoint(GET, returns=Thing, summary="x", pages=Links("all")), "pages"),
+        (Endpoint(GET, returns=ArrayOf(Thing), summary="x", pages=Links("all", items="name")), "pages"),
+        (Endpoint(GET, returns=Thing, summary="x", pages=Links("all", items="name")), "pages"),
+        (
+            Endpoint(
+                GET, returns=ArrayOf(Thing), summary="x", query=Query, pages=Cursor("all", items="", token="token")
+            ),
+            "pages",
+        ),
+        (
+            Endpoint(GET, returns=ArrayOf(Thing), summary="x", waiter=Waiter("w", field="state", success=("a",))),
+            "waiter",
+        ),
         (
             Endpoint(GET, returns=Thing, query=Options, summary="x", waiter=Waiter("w", field="state", success=("a",))),
             "waiter",
@@ -116,6 +182,12 @@ class Options(Schema):
 def test_a_wrong_declaration_names_class_endpoint_and_field(endpoint, field):
     with pytest.raises(DescriptorError, match=rf"^Things\.get_thing: {field}: "):
         declare(endpoint)
+
+
+@pytest.mark.parametrize("variable", [Variable(""), Variable("The thing.", pattern="(")])
+def test_a_variable_without_a_description_or_with_a_wrong_pattern_is_refused(variable):
+    with pytest.raises(DescriptorError, match=r"^Things\.get_thing: (path|variables): "):
+        declare(Endpoint(GET, returns=Thing, summary="x"), variables={"thing_id": variable})
 
 
 def test_a_private_name_is_refused():

@@ -209,10 +209,10 @@ class _Attempt:
         if raw is None:  # An adapter has made the response by hand.
             return
         sink = self._request.sink if 200 <= response.status_code < 300 else None
-        if sink is not None:
-            sink.begin()
         pieces, size = [], 0
         with contextlib.closing(response), _cut(raw, self._end - time.monotonic()):
+            if sink is not None:
+                sink.begin()
             for piece in response.iter_content(_CHUNK):
                 if sink is not None:
                     sink.write(piece)
