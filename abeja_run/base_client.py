@@ -17,6 +17,7 @@ from abeja_run.binding import BoundEndpoint
 from abeja_run.credentials import FROM_ARGUMENT, find_credential
 from abeja_run.descriptors import Resource
 from abeja_run.dispatch import Dispatcher
+from abeja_run.endpoints import Endpoint
 from abeja_run.exceptions import ConfigurationError, DescriptorError
 from abeja_run.messages import Headers
 from abeja_run.paging import iterate
@@ -70,6 +71,7 @@ class BaseClient:
     def __init_subclass__(cls, resources: Iterable[type[Resource]] = (), **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.resources = tuple(resources)
+        inherited = _inherited(cls)
         bound: dict[str, type[Resource]] = {}
         for resource in cls.resources:
             if not (isinstance(resource, type) and issubclass(resource, Resource)):
@@ -82,6 +84,11 @@ class BaseClient:
                     if name in vars(cls) or hasattr(BaseClient, name):
                         raise DescriptorError(f"{where}: the client has an attribute of that name already")
                     bound[name] = resource
+                    before, base, kind = inherited.get(name, (endpoint, BaseClient, Resource))
+                    if before is endpoint and name in inherited:
+                        continue
+                    if not issubclass(resource, kind):
+                        raise DescriptorError(f"{where}: {base.__qualname__} has another method of that name")
                     # Not a method yet: it is made when it is first looked up.
                     setattr(cls, name, BoundEndpoint(endpoint, cls, name))
 
@@ -170,6 +177,16 @@ class BaseClient:
     def __repr__(self) -> str:
         credential = self._dispatcher.credential or "no credential"
         return f"<{type(self).__name__} {self._dispatcher.base_url}, {credential!r}>"
+
+
+def _inherited(cls: type[BaseClient]) -> dict[str, tuple[Endpoint, type[BaseClient], type[Resource]]]:
+    """The methods that a class has from its bases: of which endpoint, which base, and which resource."""
+    found: dict[str, tuple[Endpoint, type[BaseClient], type[Resource]]] = {}
+    for base in reversed(cls.__mro__[1:]):
+        for resource in base.resources if issubclass(base, BaseClient) else ():
+            for endpoint in resource.endpoints.values():
+                found |= dict.fromkeys(endpoint.method_names, (endpoint, base, resource))
+    return found
 
 
 def _checked_transport(transport: object) -> Transport:

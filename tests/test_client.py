@@ -19,6 +19,7 @@ from servers import CREDENTIAL, IDS, RUN, TOKEN, Scripted, Wire, answer
 from abeja_run import GET, APIClient, BaseClient, Endpoint, Resource
 from abeja_run import exceptions as e
 from abeja_run.messages import Response
+from abeja_run.resources.runs import Runs
 from abeja_run.transports import Urllib3Transport
 
 
@@ -90,6 +91,41 @@ def test_a_client_of_ones_own_is_one_line():
             type("Wrong", (BaseClient,), {}, resources=resources)
     with pytest.raises(e.DescriptorError, match="already"):
         type("Wrong", (BaseClient,), {"get_deployment": None}, resources=[Deployments])
+
+
+def test_a_resource_that_a_base_has_may_be_listed_again_and_replaced_by_one_made_from_it():
+    class Mine(Resource):
+        path = "/mine"
+        get_mine = Endpoint(GET, returns=Schema, summary="Get.")
+
+    class PlatformClient(APIClient, resources=[Runs, Mine]):
+        pass
+
+    assert PlatformClient.get_run is APIClient.get_run
+    transport = Scripted(Response(200, body=b"{}"))
+    client = PlatformClient(CREDENTIAL, transport=transport)
+    client.get_mine()
+    client.get_run("1", "2", "3")
+    assert [request.url.rpartition("abeja.io")[2] for request in transport.requests] == [
+        "/mine",
+        "/organizations/1/deployments/2/runs/3",
+    ]
+
+    class Careful(Runs):
+        get_run = Endpoint(GET, "/{run_id}", returns=Schema, summary="Get a run with care.")
+
+    class CarefulClient(PlatformClient, resources=[Careful]):
+        pass
+
+    assert CarefulClient.get_run.__doc__.startswith("Get a run with care.")
+    assert CarefulClient.create_run is APIClient.create_run
+
+    class Other(Resource):
+        path = "/other"
+        get_run = Endpoint(GET, returns=Schema, summary="Get.")
+
+    with pytest.raises(e.DescriptorError, match=r"get_run: \S*CarefulClient has another method of that name"):
+        type("Wrong", (CarefulClient,), {}, resources=[Other])
 
 
 def test_an_endpoint_must_not_hide_what_every_client_has():
