@@ -5,6 +5,7 @@ Knows no endpoint; a subclass names the resources.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import platform
 from collections.abc import Iterable, Mapping
@@ -120,20 +121,25 @@ class BaseClient:
         if found is not None:
             headers.append(("authorization", found.authorization))
         self._own_transport = None if transport is not None else Urllib3Transport()
-        self._dispatcher = Dispatcher(
-            transport=_checked_transport(transport or self._own_transport),
-            credential=found,
-            headers=Headers(tuple(headers)),
-            base_url=configuration.base_url(base_url, tool),
-            policy=RetryPolicy(configuration.max_retry_count(max_retry_count)),
-            timeout=configuration.timeout(timeout),
-            deadline=None if deadline is None else configuration.seconds(deadline, "deadline"),
-            check_responses=check_responses,
+        self._dispatch_by(
+            Dispatcher(
+                transport=_checked_transport(transport or self._own_transport),
+                credential=found,
+                headers=Headers(tuple(headers)),
+                base_url=configuration.base_url(base_url, tool),
+                policy=RetryPolicy(configuration.max_retry_count(max_retry_count)),
+                timeout=configuration.timeout(timeout),
+                deadline=None if deadline is None else configuration.seconds(deadline, "deadline"),
+                check_responses=check_responses,
+            )
         )
-        self._call = self._dispatcher.call
-        self._iterate = functools.partial(iterate, self._dispatcher)
-        self._wait = functools.partial(wait, self._dispatcher)
         self._refuse_plaintext(allow_plaintext=allow_plaintext)
+
+    def _dispatch_by(self, dispatcher: Dispatcher) -> None:
+        self._dispatcher = dispatcher
+        self._call = dispatcher.call
+        self._iterate = functools.partial(iterate, dispatcher)
+        self._wait = functools.partial(wait, dispatcher)
 
     def _refuse_plaintext(self, *, allow_plaintext: bool) -> None:
         url = self._dispatcher.base_url
@@ -148,6 +154,35 @@ class BaseClient:
     def transport(self) -> Transport:
         """Where this client's requests go, and whose clock its waits go by."""
         return self._dispatcher.transport
+
+    @property
+    def timeout(self) -> float:
+        """Seconds one attempt may take."""
+        return self._dispatcher.timeout
+
+    def with_options(self: _Client, *, max_retry_count: int) -> _Client:  # noqa: PYI019 - as __enter__
+        """Another client that differs from this one only in what is said here, over the same transport.
+
+        Args:
+            max_retry_count: How many attempts may follow the first, 0 for none.
+
+        Raises:
+            ConfigurationError: A setting is unusable.
+
+        Example:
+            >>> from abeja_run import APIClient
+            >>> with APIClient({"auth_token": "any"}) as client:
+            ...     client.with_options(max_retry_count=0).transport is client.transport
+            True
+        """
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        # The transport stays this client's to close.
+        other._own_transport = None
+        other._settings = {**self._settings, "max_retry_count": max_retry_count}
+        policy = RetryPolicy(configuration.max_retry_count(max_retry_count))
+        other._dispatch_by(dataclasses.replace(self._dispatcher, policy=policy))
+        return other
 
     def close(self) -> None:
         """Close the connections of the client's own transport. A later call opens new ones."""

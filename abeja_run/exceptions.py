@@ -11,6 +11,7 @@ from typing import Any
 
 __all__ = [
     "BadRequest",
+    "BatchStopped",
     "BodyError",
     "CassetteDiffers",
     "CassetteError",
@@ -25,6 +26,8 @@ __all__ = [
     "HttpError",
     "InternalServerError",
     "InvalidResponse",
+    "JournalError",
+    "JournalMismatch",
     "MethodNotAllowed",
     "MissingExtra",
     "NoMatchingInteraction",
@@ -208,6 +211,21 @@ class SubmissionUnknown(OutcomeUnknown):
         super().__init__(f"{reason}; submit again with submission_id={submission_id!r} to find or start it")
 
 
+class JournalError(Error):
+    """A batch's journal is damaged, in use by another batch, or cannot be read or written."""
+
+
+class JournalMismatch(JournalError, ValueError):
+    """A journal is that of another batch, or the inputs are not those that it was begun with."""
+
+
+class BatchStopped(Error):
+    """A batch cannot go on, because what carries out its requests is gone.
+
+    With a journal nothing is lost: the same call takes up where it stopped.
+    """
+
+
 class InvalidResponse(Error):
     """A 2xx answer that is not what the endpoint promises, usually from something between you and the service.
 
@@ -252,12 +270,15 @@ class HttpError(Error):
         error_detail: More about the error, as the service sent it, or None.
         status_code: The HTTP status, an int.
         url: Where the answer came from.
+        retry_after: The seconds that the answer asks to wait for before the next attempt; 0 where it asks for none.
 
     Example:
         >>> from abeja_run.exceptions import NotFound
         >>> NotFound("not_found", "no run", status_code=404, url="http://127.0.0.1/runs/x")
         <NotFound "not_found": no run (404 from http://127.0.0.1/runs/x)>
     """
+
+    retry_after: float = 0.0
 
     def __init__(
         self,

@@ -13,6 +13,7 @@ from abeja_run.answers import Answer
 from abeja_run.endpoints import Endpoint
 from abeja_run.exceptions import HttpError, InvalidResponse
 from abeja_run.messages import Response, Sink
+from abeja_run.retry import retry_after
 
 __all__ = ["interpret"]
 
@@ -111,10 +112,12 @@ def _http_error(url: str, response: Response) -> HttpError:
         body = None
     told: dict[str, Any] = body if isinstance(body, dict) else {}
     name, description = told.get("error"), told.get("error_description")
-    return _STATUS_ERRORS.get(status, HttpError)(
+    error = _STATUS_ERRORS.get(status, HttpError)(
         name if isinstance(name, str) and name else phrase,
         description if isinstance(description, str) else response.body[:_DESCRIPTION].decode("utf-8", "replace"),
         told.get("error_detail"),
         status,
         url,
     )
+    error.retry_after = retry_after(response)
+    return error

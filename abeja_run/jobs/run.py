@@ -16,7 +16,7 @@ from abeja_run.jobs.submission import SUBMISSION_VARIABLE
 from abeja_run.jobs.times import parsed_time
 from abeja_run.resources.runs import Runs
 
-__all__ = ["Run", "RunStatus"]
+__all__ = ["Run", "RunStatus", "last_lines"]
 
 #: How many of its last lines the error of a failed run carries.
 _LAST_LINES = 10
@@ -213,9 +213,8 @@ class Run:
 
     def _last_lines(self) -> list[str]:
         try:
-            newest_first = self._api.get_run_recent_logs(*self._ids())["events"][:_LAST_LINES]
-            return [event["message"] for event in reversed(newest_first)]
-        except (Error, LookupError, TypeError):
+            return last_lines(self._api.get_run_recent_logs(*self._ids()))
+        except Error:
             # That the run has failed is what counts; its lines can be asked for again.
             return []
 
@@ -257,3 +256,16 @@ class Run:
         rows = ((key, self.raw.get(key)) for key in shown)
         cells = (f"<tr><th>{key}</th><td>{html.escape(str(value))}</td></tr>" for key, value in rows if value)
         return f"<table>{''.join(cells)}</table>"
+
+
+def last_lines(recent: Mapping[str, Any]) -> list[str]:
+    """The last lines of a log, oldest first, from its newest page; none where that page is none.
+
+    Example:
+        >>> last_lines({"events": [{"message": "the end"}, {"message": "before"}]})
+        ['before', 'the end']
+    """
+    try:
+        return [event["message"] for event in reversed(recent["events"][:_LAST_LINES])]
+    except (LookupError, TypeError):
+        return []

@@ -1,14 +1,24 @@
 """Submit once: an ID that travels with the run, by which it is found again when the answer is lost.
 
-What is promised: one submission starts at most one run, as long as a run that the service started, or is about
-to start, can be listed within the settling time. Nothing is lost either: what stays open says its ID.
+What is promised: one submission starts at most one run, and none is lost. A run that was started is returned, or an
+error says that none was, or :class:`~abeja_run.exceptions.SubmissionUnknown` says the ID to go on with.
+
+What it rests on:
+
+- A run that the service has started, or is about to start, can be listed within the settling time, with the
+  environment that it was submitted with.
+- The list of runs is in the order of their submission, and this machine's clock is not ahead of the service's by more
+  than the allowance.
+- Nobody else submits with the same ID at the same time. Of two who do, both may find no run and both start one; from
+  then on everybody who submits with this ID is given the older of the two. One after the other is no harm: the second
+  is given the run of the first.
 """
 
 from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -22,7 +32,16 @@ from abeja_run.retry import is_open
 from abeja_run.transports.base import Stopwatch
 from abeja_run.values import shown
 
-__all__ = ["SUBMISSION_VARIABLE", "Settling", "find_submission", "new_submission_id", "submit_once"]
+__all__ = [
+    "SUBMISSION_VARIABLE",
+    "Search",
+    "Settling",
+    "Submission",
+    "carrying",
+    "find_submission",
+    "new_submission_id",
+    "submit_once",
+]
 
 logger = logging.getLogger("abeja_run")
 
@@ -39,12 +58,19 @@ class Settling:
         looks: How often, with growing pauses; at least 2.
         clock_allowance: Seconds by which this machine's clock may be ahead of the service's.
         rounds: How often it is sent at most.
+        lease: Seconds within which a worker elsewhere must begin a request of a batch that was handed to it; one
+            that comes to it later is not sent.
+
+    Example:
+        >>> list(Settling(period=15, looks=5).pauses())
+        [0.0, 1.0, 2.0, 4.0, 8.0]
     """
 
     period: float = 15.0
     looks: int = 5
     clock_allowance: float = 600.0
     rounds: int = 5
+    lease: float = 30.0
 
     def pauses(self) -> Iterator[float]:
         """The seconds before each look: none before the first, each then twice as long as the one before."""
@@ -52,6 +78,147 @@ class Settling:
         yield 0.0
         for part in parts:
             yield self.period * part / sum(parts)
+
+
+class Submission:
+    """A submission on its way to its run: every decision of it, and no I/O.
+
+    Until :attr:`run` is there, wait for :attr:`pause` seconds; then look for the run where :attr:`looking` says so and
+    tell :meth:`looked`, else send it and tell :meth:`sent`.
+
+    Args:
+        submission_id: Its ID.
+        settling: How to look for the run.
+        reopened: Whether it may have been sent before, by somebody whose end nobody saw; then it is looked for first.
+        straggling: Seconds for which a request of that somebody may still arrive.
+
+    Attributes:
+        submission_id: Its ID.
+        run: The run, as the service tells of it; None until it is there.
+        pause: Seconds to wait before the next step.
+
+    Example:
+        >>> submission = Submission("an-id", Settling(period=1, looks=2))
+        >>> submission.sent(SubmissionUnknown("lost", "an-id"))
+        >>> submission.looking, submission.pause
+        (True, 0.0)
+        >>> submission.looked(None)
+        >>> submission.looked(None)
+        >>> submission.looking
+        False
+    """
+
+    __slots__ = ("_ahead", "_cause", "_rounds", "_settling", "looking", "pause", "run", "submission_id")
+
+    def __init__(
+        self, submission_id: str, settling: Settling, *, reopened: bool = False, straggling: float = 0.0
+    ) -> None:
+        self.submission_id = submission_id
+        self.run: dict[str, Any] | None = None
+        self.looking = False
+        self.pause = 0.0
+        self._settling = settling
+        self._rounds = 0
+        self._cause: Error | None = None
+        # The pauses before the looks that are still ahead.
+        self._ahead: list[float] = []
+        if reopened:
+            self._look(straggling)
+
+    def sent(self, outcome: Mapping[str, Any] | Error) -> None:
+        """What came of sending it.
+
+        Raises:
+            SubmissionUnknown: It may have started a run that has not been found.
+            Error: The outcome, where it means that there is no run.
+        """
+        if not isinstance(outcome, Error):
+            if isinstance(outcome.get("run_id"), str) and outcome["run_id"]:
+                self.run = dict(outcome)
+                return
+            outcome = unusable("the answer to create_run names no run", outcome, Runs.create_run.template)
+        if is_open(outcome):
+            told = "submission %s: the outcome is open after %s; looking"
+            logger.warning(told, self.submission_id, type(outcome).__name__)
+            self._cause = outcome
+            self._look()
+        elif self._rounds == 0:
+            raise outcome
+        else:
+            # An earlier round may have started the run after all: this error says nothing about that one.
+            raise SubmissionUnknown(
+                f"an earlier attempt stayed open, the last one ended in {outcome}", self.submission_id
+            ) from outcome
+
+    def looked(self, outcome: Mapping[str, Any] | Error | None) -> None:
+        """What came of looking for the run: the run, None, or an error that waiting may mend.
+
+        Raises:
+            SubmissionUnknown: It may have started a run that has not been found.
+        """
+        if isinstance(outcome, Mapping):
+            self.run = dict(outcome)
+        elif self._ahead:
+            self.pause = self._ahead.pop(0)
+        elif outcome is not None:
+            # The last look must have been answered: without it, sending again could start a second run.
+            raise SubmissionUnknown(f"the runs could not be listed: {outcome}", self.submission_id) from outcome
+        elif self._rounds >= self._settling.rounds:
+            raise SubmissionUnknown(
+                f"{self._rounds} attempts ended with an open outcome", self.submission_id
+            ) from self._cause
+        else:
+            self.looking, self.pause = False, 0.0
+
+    def _look(self, straggling: float = 0.0) -> None:
+        self._rounds += 1
+        self.looking = True
+        self._ahead = [*self._settling.pauses()]
+        self._ahead[-1] += straggling
+        self.pause = self._ahead.pop(0)
+
+
+class Search:
+    """A search of a deployment's runs, newest first, for those that carry submission IDs: no I/O.
+
+    Ask for the page of :attr:`token` and give it to :meth:`read`, until it is :attr:`over`.
+
+    Args:
+        submission_ids: What is looked for.
+        since: Older runs are not looked at, but for those that share a page with younger ones; None looks at all.
+
+    Attributes:
+        found: The runs by their IDs; where several carry one ID, the oldest.
+        token: The ``next_page_token`` of the next page.
+        over: Whether there is no further page to be read.
+    """
+
+    def __init__(self, submission_ids: Collection[str], since: datetime | None) -> None:
+        self._submission_ids = submission_ids
+        self._since = since
+        self.found: dict[str, dict[str, Any]] = {}
+        self.token: str | None = None
+        self.over = False
+
+    def read(self, page: Mapping[str, Any]) -> None:
+        """Take in a page.
+
+        Raises:
+            InvalidResponse: It is none.
+        """
+        entries = page.get("entries")
+        if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
+            raise unusable("the answer to get_runs has no list 'entries' of runs", page, Runs.get_runs.template)
+        for run in entries:
+            environment = run.get("user_env_vars")
+            submission_id = environment.get(SUBMISSION_VARIABLE) if isinstance(environment, Mapping) else None
+            if isinstance(submission_id, str) and submission_id in self._submission_ids:
+                self.found[submission_id] = dict(run)
+        oldest = parsed_time(entries[-1].get("created_at")) if entries else None
+        following = page.get("next_page_token")
+        beyond = self._since is not None and oldest is not None and oldest < self._since
+        self.over = not following or following == self.token or beyond
+        self.token = following
 
 
 def new_submission_id() -> str:
@@ -66,7 +233,6 @@ def submit_once(
     parameters: Mapping[str, Any],
     submission_id: str | None,
     settling: Settling,
-    since: datetime | None = None,
 ) -> dict[str, Any]:
     """Submit a run that carries a submission ID, and no second one: the run, as the service tells of it.
 
@@ -77,7 +243,6 @@ def submit_once(
         parameters: The further arguments of ``create_run``.
         submission_id: The ID of a submission that may have been made before; None for a new one.
         settling: How to look for the run.
-        since: A time before which that submission was certainly not made; None to look through all runs.
 
     Raises:
         SubmissionUnknown: It may have started a run that has not been found.
@@ -85,56 +250,31 @@ def submit_once(
     """
     given, known = submission_id, submission_id is not None
     submission_id = new_submission_id() if given is None else _checked(given)
-    parameters = {**parameters, "environment": _environment(parameters.get("environment"), submission_id)}
+    parameters = carrying(submission_id, parameters)
+    ids = organization_id, deployment_id
     if known:
-        found = find_submission(api, organization_id, deployment_id, submission_id, since)
+        found = find_submission(api, *ids, submission_id, None)
         if found is not None:
             return found
-    watch = Stopwatch(api.transport)
     begun = datetime.now(timezone.utc) - timedelta(seconds=settling.clock_allowance)
-    for sent in range(1, settling.rounds + 1):
-        try:
-            return dict(api.create_run(organization_id, deployment_id, **parameters))
-        except Error as error:
-            if not is_open(error):
-                if sent == 1:
-                    raise
-                # An earlier round may have started the run after all: this error says nothing about that one.
-                raise SubmissionUnknown(
-                    f"an earlier attempt stayed open, the last one ended in {error}", submission_id
-                ) from error
-            logger.warning("submission %s: the outcome is open after %s; looking", submission_id, type(error).__name__)
-            cause = error
-        found = _settled(api, organization_id, deployment_id, submission_id, begun, settling, watch)
-        if found is not None:
-            return found
-    raise SubmissionUnknown(f"{settling.rounds} attempts ended with an open outcome", submission_id) from cause
-
-
-def _settled(
-    api: APIClient,
-    organization_id: str,
-    deployment_id: str,
-    submission_id: str,
-    begun: datetime,
-    settling: Settling,
-    watch: Stopwatch,
-) -> dict[str, Any] | None:
-    """The run, looked for a few times; None when every look was answered and found none."""
-    for pause in settling.pauses():
-        watch.sleep(pause)
-        try:
-            found = find_submission(api, organization_id, deployment_id, submission_id, begun)
-            failed = None
-        except PASSING as error:
-            failed = error
-            continue
-        if found is not None:
-            return found
-    if failed is not None:
-        # The last look must have been answered: without it, sending again could start a second run.
-        raise SubmissionUnknown(f"the runs could not be listed: {failed}", submission_id) from failed
-    return None
+    watch = Stopwatch(api.transport)
+    submission = Submission(submission_id, settling)
+    while submission.run is None:
+        watch.sleep(submission.pause)
+        if submission.looking:
+            try:
+                seen: dict[str, Any] | Error | None = find_submission(api, *ids, submission_id, begun)
+            except PASSING as error:
+                seen = error
+            submission.looked(seen)
+        else:
+            outcome: dict[str, Any] | Error
+            try:
+                outcome = dict(api.create_run(*ids, **parameters))
+            except Error as error:
+                outcome = error
+            submission.sent(outcome)
+    return submission.run
 
 
 def find_submission(
@@ -152,31 +292,26 @@ def find_submission(
     Raises:
         Error: Whatever ``get_runs`` raises.
     """
-    found, token = None, None
-    while True:
-        page = api.get_runs(organization_id, deployment_id, token)
-        entries = page.get("entries")
-        if not isinstance(entries, list):
-            raise unusable("the answer to get_runs has no list 'entries'", page, Runs.get_runs.template)
-        for run in entries:
-            environment = run.get("user_env_vars")
-            if isinstance(environment, Mapping) and environment.get(SUBMISSION_VARIABLE) == submission_id:
-                found = dict(run)
-        oldest = parsed_time(entries[-1].get("created_at")) if entries else None
-        following = page.get("next_page_token")
-        if not following or following == token or (since and oldest and oldest < since):
-            return found
-        token = following
+    search = Search([submission_id], since)
+    while not search.over:
+        search.read(api.get_runs(organization_id, deployment_id, search.token))
+    return search.found.get(submission_id)
 
 
-def _environment(environment: Any, submission_id: str) -> Any:
+def carrying(submission_id: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of ``create_run`` with a submission ID in the environment.
+
+    Raises:
+        ValidationError: The environment has another one.
+    """
+    environment = parameters.get("environment")
     if environment is None:
-        return {SUBMISSION_VARIABLE: submission_id}
-    if not isinstance(environment, Mapping):
-        return environment  # create_run says what is wrong with it
+        environment = {}
+    elif not isinstance(environment, Mapping):
+        return dict(parameters)  # create_run says what is wrong with it
     if environment.get(SUBMISSION_VARIABLE, submission_id) != submission_id:
         raise ValidationError("submit", {"environment": f"{SUBMISSION_VARIABLE} is another ID than submission_id"})
-    return {**environment, SUBMISSION_VARIABLE: submission_id}
+    return {**parameters, "environment": {**environment, SUBMISSION_VARIABLE: submission_id}}
 
 
 def _checked(submission_id: object) -> str:

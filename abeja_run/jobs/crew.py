@@ -1,0 +1,184 @@
+"""Hands the requests of a batch to an executor, and gives back what came of them. Decides nothing about runs."""
+
+from __future__ import annotations
+
+import itertools
+import pickle
+import queue
+import time
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from abeja_run.client import APIClient
+from abeja_run.exceptions import BatchStopped, ConfigurationError, Error, OutcomeUnknown, TransportError
+from abeja_run.jobs.errand import BegunBefore, Carrier, Errand, carry_out
+
+__all__ = ["Crew", "Done"]
+
+#: So many faults in a row that are none of this package mean that the executor cannot carry out anything.
+_TOLERATED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of a request.
+
+    Attributes:
+        purpose: What it was sent for.
+        outcome: The answer, or the error.
+        sent: When it was handed over, by the clock of whoever did.
+    """
+
+    purpose: Any
+    outcome: dict[str, Any] | Error
+    sent: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    purpose: Any
+    errand: Errand
+    when: float
+
+
+class Crew:
+    """An executor, threads of its own by default, and the requests that it is carrying out.
+
+    Args:
+        api: What sends them, once each.
+        executor: What carries them out; it stays the caller's to shut down.
+        size: How many at a time.
+        lease: Seconds after which a worker elsewhere does not begin what was handed to it.
+
+    Attributes:
+        straggling: Seconds after the end of this process in which a request may still arrive.
+
+    Raises:
+        ConfigurationError: The executor is none, or the client cannot be handed to it.
+    """
+
+    def __init__(self, api: APIClient, executor: Executor | None, size: int, lease: float) -> None:
+        if executor is not None and not isinstance(executor, Executor):
+            raise ConfigurationError(
+                f"executor is of type {type(executor).__name__}, not a concurrent.futures.Executor"
+            )
+        self._elsewhere = executor is not None and not isinstance(executor, ThreadPoolExecutor)
+        self._own = ThreadPoolExecutor(size, thread_name_prefix="abeja-run-batch") if executor is None else None
+        self._executor: Executor = executor or self._own  # type: ignore[assignment]  # one of the two is there
+        self._carrier = Carrier(api)
+        if self._elsewhere:
+            try:
+                pickle.dumps(self._carrier)
+            except Exception as error:
+                raise ConfigurationError(f"the client cannot be handed to other processes: {error}") from error
+        self._lease = lease
+        self._timeout = api.timeout
+        self.straggling = lease + api.timeout if self._elsewhere else 0.0
+        self._names = (f"abeja-run-{uuid.uuid4()}-{number}" for number in itertools.count())
+        self._under_way: dict[Future[dict[str, Any]], _Sent] = {}
+        self._done: queue.SimpleQueue[Future[dict[str, Any]]] = queue.SimpleQueue()
+        self._spent: list[str] = []
+        self._faults = 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request is under way."""
+        return bool(self._under_way)
+
+    def send(self, purpose: Any, now: float, method: str, *arguments: Any, once: bool = False, **keywords: Any) -> None:
+        """Hand a request over.
+
+        Args:
+            purpose: What it is for; comes back with what came of it.
+            now: The time, by the clock of the caller.
+            method: The method of the client.
+            arguments: The method's.
+            once: Whether it must not be sent twice.
+            keywords: The method's.
+
+        Raises:
+            BatchStopped: The executor takes none.
+        """
+        until = time.time() + self._lease if self._elsewhere else None
+        spent = tuple(self._spent)
+        errand = Errand(next(self._names), method, arguments, keywords, once, until, spent)
+        try:
+            future = self._executor.submit(carry_out, self._carrier, errand)
+        except RuntimeError as error:  # BrokenExecutor is one
+            raise BatchStopped(f"the executor takes no more requests: {error}") from error
+        self._spent.clear()
+        self._under_way[future] = _Sent(purpose, errand, now)
+        future.add_done_callback(self._done.put)
+
+    def next(self, timeout: float | None) -> Done | None:
+        """Wait for a request to be done.
+
+        Args:
+            timeout: Seconds to wait at most; None waits for as long as it takes.
+
+        Returns:
+            What came of it; None when the time is up.
+
+        Raises:
+            BatchStopped: The executor cannot carry out anything.
+            Exception: A fault of a thread that is none of this package.
+        """
+        try:
+            future = self._done.get(timeout=timeout)
+        except queue.Empty:
+            return None
+        sent = self._under_way.pop(future)
+        return Done(sent.purpose, self._outcome(future, sent.errand), sent.when)
+
+    def drain(self) -> Iterator[Done]:
+        """What is under way, as it is done; what has not begun is given up, and so is what takes too long."""
+        if not self._elsewhere:
+            # Elsewhere nobody can tell what has begun from what has not.
+            for future in list(self._under_way):
+                future.cancel()
+        end = time.monotonic() + self._timeout + (self._lease if self._elsewhere else 0.0)
+        while self._under_way and (left := end - time.monotonic()) > 0:
+            try:
+                done = self.next(left)
+            except Exception:  # noqa: BLE001, S112 - it ends anyway, and this one stays open
+                continue
+            if done is not None:
+                yield done
+        for future in list(self._under_way):
+            future.cancel()
+
+    def close(self) -> None:
+        """End the threads, where they are the crew's own."""
+        if self._own is not None:
+            self._own.shutdown(wait=False, cancel_futures=True)
+
+    def _outcome(self, future: Future[dict[str, Any]], errand: Errand) -> dict[str, Any] | Error:
+        if self._elsewhere and errand.once:
+            self._spent.append(errand.name)
+        try:
+            result = future.result(0)
+        except BegunBefore as error:
+            return _lost(errand, error)
+        except Error as error:
+            self._faults = 0
+            return error
+        except Exception as error:
+            self._faults += 1
+            if not self._elsewhere and not isinstance(error, (BrokenExecutor, CancelledError)):
+                raise
+            if self._faults > _TOLERATED:
+                raise BatchStopped(f"the executor fails again and again: {type(error).__name__}: {error}") from error
+            return _lost(errand, error)
+        self._faults = 0
+        return result
+
+
+def _lost(errand: Errand, error: BaseException) -> Error:
+    """The error of a request of which the executor does not say what came."""
+    told = f"the worker of {errand.method} was lost ({type(error).__name__})"
+    lost: Error = OutcomeUnknown(told) if errand.once else TransportError(told)
+    lost.__cause__ = error
+    return lost

@@ -1,0 +1,83 @@
+"""When the next request may leave: one pause for all of them. Goes by the transport's clock."""
+
+from __future__ import annotations
+
+import random
+import time
+
+from abeja_run.exceptions import HttpError
+from abeja_run.transports.base import Clock, Transport
+
+__all__ = ["Pace"]
+
+_BASE = 0.5
+_CAP = 20.0
+_RETRY_AFTER_CAP = 60.0
+
+
+class Pace(Clock):
+    """A clock that requests to a busy service go by.
+
+    Where the service says that there are too many, nobody sends anything before a pause is over that all share; it
+    grows for as long as the service says so.
+
+    Args:
+        transport: What lets time pass.
+
+    Example:
+        >>> class Replay(Transport):
+        ...     def send(self, request, timeout): ...
+        ...     def sleep(self, seconds): ...
+        >>> pace = Pace(Replay())
+        >>> pace.sleep_until(pace.elapsed + 3600)
+        >>> pace.elapsed >= 3600
+        True
+    """
+
+    __slots__ = ("_refusals", "_skipped", "_transport", "free")
+
+    def __init__(self, transport: Transport) -> None:
+        super().__init__()
+        self._transport = transport
+        self._skipped = 0.0
+        self._refusals = 0
+        #: From when on requests may leave.
+        self.free = 0.0
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the clock was made, with what the transport has let pass in no time."""
+        return time.monotonic() - self._started + self._skipped
+
+    def sleep_until(self, moment: float) -> None:
+        """Let time pass until a moment, through the transport."""
+        seconds = moment - self.elapsed
+        if seconds <= 0:
+            return
+        before = time.monotonic()
+        self._transport.sleep(seconds)
+        # A replay returns at once, and the time counts all the same.
+        self._skipped += max(0.0, seconds - (time.monotonic() - before))
+
+    def heard(self) -> None:
+        """The service has taken a request."""
+        self._refusals = 0
+
+    def refused(self, error: HttpError, sent: float) -> None:
+        """The service has said that there are too many requests.
+
+        Args:
+            error: How it said so.
+            sent: When that request left.
+        """
+        wait = min(error.retry_after, _RETRY_AFTER_CAP)
+        if sent >= self.free:
+            # Requests that left before the pause began say nothing that is new.
+            wait = max(wait, jittered(self._refusals))
+            self._refusals += 1
+        self.free = max(self.free, self.elapsed + wait)
+
+
+def jittered(failures: int) -> float:
+    """Seconds to wait after so many failures in a row: many that failed together do not come back together."""
+    return random.uniform(0.0, min(_CAP, _BASE * 2.0 ** min(failures, 60)))  # noqa: S311 - not a secret
