@@ -215,6 +215,7 @@ class Journal:
         self._end += len(data)
 
     def _lock(self) -> None:
+        """Lock the file for as long as it is open; the lock ends with the process, however that ends."""
         try:
             if sys.platform == "win32":
                 self._file.seek(1 << 40)

@@ -1,66 +1,15 @@
 """Submit once: what is found again, what is sent again, and what is told when neither is possible."""
 
-import json
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from servers import CREDENTIAL, RUN, Scripted
+from servers import CREDENTIAL, Scripted
+from services import Service
 
 from abeja_run import exceptions as e
 from abeja_run.jobs import Client
 from abeja_run.jobs.submission import SUBMISSION_VARIABLE, Settling
 from abeja_run.messages import Response
-from abeja_run.transports import Transport
-
-
-class Service(Transport):
-    """A service in memory. ``faults`` says what becomes of each POST: None, or before, after and an answer."""
-
-    leaves_process = False
-
-    def __init__(self, *faults, page_size=2, late=0):
-        self.faults = list(faults)
-        self.runs = []
-        self.posts = 0
-        self.looks = 0
-        self.waited = 0.0
-        self.listing_fails = 0
-        self.page_size = page_size
-        self.late = late
-
-    def send(self, request, timeout):
-        if request.method == "POST":
-            self.posts += 1
-            when, answer = (self.faults.pop(0) if self.faults else None) or (None, None)
-            if when != "before":
-                self._add(json.loads(request.body))
-            if answer is None:
-                return Response(200, body=json.dumps(self.runs[-1]).encode())
-            if isinstance(answer, Exception):
-                raise answer
-            return answer
-        self.looks += 1
-        if self.listing_fails > 0:
-            self.listing_fails -= 1
-            return Response(404)
-        start = int(request.url.partition("next_page_token=")[2] or 0)
-        newest_first = [run for run in self.runs[::-1] if run["visible"] <= self.waited]
-        page = {"entries": newest_first[start : start + self.page_size]}
-        if start + self.page_size < len(newest_first):
-            page["next_page_token"] = str(start + self.page_size)
-        return Response(200, body=json.dumps(page).encode())
-
-    def _add(self, body):
-        now = datetime.now(timezone.utc).isoformat()
-        number = f"run-{len(self.runs):016d}"
-        visible = self.waited + self.late
-        self.runs.append(
-            {**RUN, "run_id": number, "user_env_vars": body["environment"], "created_at": now, "visible": visible}
-        )
-
-    def sleep(self, seconds):
-        self.waited += seconds
-
 
 LOST = e.TransportError("lost")
 OPEN = [LOST, e.Timeout("late"), *map(Response, (500, 502, 503, 504)), Response(200, body=b"<html>")]
