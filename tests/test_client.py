@@ -319,3 +319,37 @@ def test_what_is_exported_exists_and_nothing_else():
         assert getattr(abeja_run, name)
     assert set(abeja_run.__all__) <= set(dir(abeja_run))
     assert not hasattr(abeja_run, "nothing")
+
+
+def test_a_client_with_other_options_differs_only_in_them(monkeypatch):
+    monkeypatch.setenv("PLATFORM_AUTH_TOKEN", "of-the-environment")
+    transport = Scripted(Response(503))
+    client = APIClient(transport=transport, max_retry_count=2, timeout=7)
+    single = client.with_options(max_retry_count=0)
+    assert (type(single), single.transport, single.timeout) == (APIClient, transport, 7)
+    for used, sent in ((single, 1), (client, 3)):
+        transport.requests.clear()
+        with pytest.raises(e.HttpError):
+            used.get_run(*IDS, "run-1")
+        assert len(transport.requests) == sent
+    single.close()
+    assert transport.closed == 0
+    with pytest.raises(e.ConfigurationError, match="max_retry_count"):
+        client.with_options(max_retry_count=-1)
+
+
+def test_a_client_with_other_options_is_pickled_with_them_and_without_a_credential_of_the_environment(monkeypatch):
+    monkeypatch.setenv("PLATFORM_AUTH_TOKEN", "of-the-environment")
+    packed = pickle.dumps(APIClient(base_url="http://127.0.0.1:9").with_options(max_retry_count=0))
+    assert b"of-the-environment" not in packed
+    with pytest.raises(e.ConnectError):
+        pickle.loads(packed).get_run(*IDS, "run-1")
+
+
+@pytest.mark.parametrize(("header", "seconds"), [({"Retry-After": "7"}, 7.0), ({}, 0.0), ({"Retry-After": "x"}, 0.0)])
+def test_an_http_error_says_for_how_long_the_service_asks_to_wait(header, seconds):
+    client = APIClient(CREDENTIAL, transport=Scripted(Response(429, header)), max_retry_count=0)
+    with pytest.raises(e.HttpError) as caught:
+        client.get_run(*IDS, "run-1")
+    assert caught.value.retry_after == seconds
+    assert pickle.loads(pickle.dumps(caught.value)).retry_after == seconds
