@@ -143,7 +143,8 @@ class Secret:
         for text in texts:
             if len(text) < _SHORTEST_SECRET:
                 continue
-            literals.add(text)
+            # Text of headers is read as Latin-1, whatever it is.
+            literals |= {text, text.replace(" ", "+"), text.encode("utf-8", "surrogatepass").decode("latin-1")}
             patterns.add("".join(map(_spelt, text)))
             for core in _base64_cores(text):
                 literals.add(core)

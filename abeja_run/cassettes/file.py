@@ -91,7 +91,7 @@ def read(path: Path) -> list[Raw]:
     except OSError as error:
         raise CassetteError(f"{path} cannot be read: {error.strerror}") from error
     try:
-        content = json.loads(data, parse_constant=_no_number)
+        content = json.loads(data.decode(), parse_constant=_no_number)
     except UnicodeDecodeError:
         raise CassetteError(f"{path} is not UTF-8") from None
     except RecursionError:

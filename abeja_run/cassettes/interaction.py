@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from abeja_run.exceptions import (
@@ -13,11 +14,11 @@ from abeja_run.exceptions import (
 )
 from abeja_run.messages import Request, Response, Source
 
-__all__ = ["FAULTS", "Interaction", "in_memory", "replayed"]
+__all__ = ["FAULTS", "Interaction", "anew", "in_memory"]
 
-#: The faults that a file can name; nothing else is ever looked up by a name from a file.
+#: The faults that a file can name, the most special first; nothing else is looked up by a name from a file.
 FAULTS: dict[str, type[TransportError]] = {
-    kind.__name__: kind for kind in (ConnectError, ConnectTimeout, Timeout, TransportError)
+    kind.__name__: kind for kind in (ConnectTimeout, ConnectError, Timeout, TransportError)
 }
 
 
@@ -44,17 +45,26 @@ class Interaction:
         return f"{self.request.method} {self.request.url}: {told}"
 
 
-def replayed(fault: TransportError | InvalidResponse, request: Request) -> TransportError | InvalidResponse:
-    """The fault anew, as it is raised for this request: an exception object is not raised twice."""
+def anew(
+    fault: TransportError | InvalidResponse, request: Request, rewrite: Callable[[str], str] = str
+) -> TransportError | InvalidResponse:
+    """The fault as it is raised for this request: an exception is not raised twice.
+
+    Args:
+        fault: What was recorded.
+        request: What was asked.
+        rewrite: What becomes of its texts.
+    """
     if isinstance(fault, InvalidResponse):
         return InvalidResponse(
-            fault.reason,
+            rewrite(fault.reason),
             status_code=fault.status_code,
-            content_type=fault.content_type,
-            body=fault.body,
+            content_type=rewrite(fault.content_type),
+            body=rewrite(fault.body),
             url=request.url,
         )
-    return type(fault)(fault.reason, method=request.method, url=request.url)
+    kind = next(kind for kind in FAULTS.values() if isinstance(fault, kind))
+    return kind(rewrite(fault.reason), method=request.method, url=request.url)
 
 
 def in_memory(request: Request) -> Request:

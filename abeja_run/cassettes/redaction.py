@@ -15,9 +15,8 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from abeja_run.cassettes.bodies import encoded, style_of, too_deep
-from abeja_run.cassettes.interaction import Interaction, in_memory, replayed
+from abeja_run.cassettes.interaction import Interaction, anew, in_memory
 from abeja_run.credentials import Secret, secret_of
-from abeja_run.exceptions import InvalidResponse
 from abeja_run.messages import Headers, Request, Response
 
 __all__ = ["HIDDEN", "Redaction"]
@@ -94,10 +93,7 @@ class Redaction:
         if isinstance(outcome, Response):
             outcome = Response(outcome.status, self._headers(outcome.headers), self._body(outcome.body))
         else:
-            outcome = replayed(outcome, request)
-            outcome.reason = self._text(outcome.reason)
-            if isinstance(outcome, InvalidResponse):
-                outcome.body = self._text(outcome.body)
+            outcome = anew(outcome, request, self._text)
         redacted = Interaction(request, outcome)
         for rule in self.rules:
             redacted = rule(redacted)

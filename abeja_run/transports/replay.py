@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from abeja_run.cassettes.file import Raw, interaction_of, outcome_of, read, request_of
-from abeja_run.cassettes.interaction import Interaction, in_memory, replayed
+from abeja_run.cassettes.interaction import Interaction, anew, in_memory
 from abeja_run.cassettes.matching import DEFAULT_MATCH, Matcher, Part, differences
 from abeja_run.cassettes.redaction import Redaction
 from abeja_run.exceptions import ConfigurationError, NoMatchingInteraction
@@ -42,7 +42,7 @@ class _Recorded:
         if self._response is None:
             outcome = outcome_of(self.raw)
             if not isinstance(outcome, Response):
-                raise replayed(outcome, request)
+                raise anew(outcome, request)
             self._response = outcome
         return self._response
 
