@@ -1,9 +1,11 @@
 """The command ``abeja-run`` as people and programs use it: as a process, on a terminal, and in this process."""
 
 import contextlib
+import functools
 import os
 import pty
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -20,6 +22,8 @@ def execute(*arguments, **options):
 def started(*arguments, **options):
     """The running command; killed in the end if it still runs."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
+    # Whoever runs the tests in the background may have told this process to ignore it.
+    pipes.setdefault("preexec_fn", functools.partial(signal.signal, signal.SIGHUP, signal.SIG_DFL))
     with subprocess.Popen([*COMMAND, *map(str, arguments)], **pipes) as process:
         try:
             yield process

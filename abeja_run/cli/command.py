@@ -59,8 +59,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         code = _invoke(sys.argv[1:] if arguments is None else list(arguments), settings)
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever read has enough. What is left in the buffer goes nowhere, or Python would complain at its exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read has enough.
+        _give_up_output()
         return _SIGNALLED + _SIGPIPE
     except KeyboardInterrupt:
         return _SIGNALLED + _SIGINT
@@ -68,9 +68,18 @@ def run(arguments: Sequence[str] | None = None) -> int:
         if settings.debug:
             for told in trace(error):
                 remark(told)
+        try:
+            sys.stdout.flush()
+        except OSError:
+            _give_up_output()
         sys.stderr.write(line(error) + "\n")
         return exit_code(error)
     return code
+
+
+def _give_up_output() -> None:
+    """Let what is left in the buffer go nowhere, or Python would complain of it at its exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _invoke(arguments: list[str], settings: Settings) -> int:
