@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from marshmallow import Schema, fields
 
@@ -23,8 +22,7 @@ _WIDTH = 100
 _EMPTY = frozenset({204, 205})
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(NamedTuple):
     """A keyword of a method that is no parameter of the endpoint."""
 
     name: str
@@ -33,8 +31,7 @@ class Option:
     description: str
 
 
-@dataclass(frozen=True, slots=True)
-class Method:
+class Method(NamedTuple):
     """A method of a client.
 
     Attributes:
