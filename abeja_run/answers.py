@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import secrets
+import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -190,7 +190,7 @@ class Text(Answer):
             raise ValueError(f"the answer is not text in {charset[:40]}") from None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Downloaded:
     """A file that an answer has become.
 
@@ -260,7 +260,7 @@ class FileSink(Sink):
         """Open an empty hidden file beside the path."""
         self.discard()
         try:
-            part = self.path.with_name(f".{self.path.name[:80]}.{secrets.token_hex(4)}.part")
+            part = self.path.with_name(f".{self.path.name[:80]}.{uuid.uuid4().hex[:8]}.part")
             if self.path.is_dir():
                 raise IsADirectoryError("it is a folder")
             self._file = part.open("xb")

@@ -6,7 +6,7 @@ A further kind of body is a further subclass: nothing else has to know it.
 from __future__ import annotations
 
 import json
-import secrets
+import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from pathlib import PurePath
@@ -146,7 +146,7 @@ class Multipart(Body):
 
     def write(self, arguments: Mapping[str, Any], errors: dict[str, str]) -> tuple[str, bytes | Source] | None:
         """All parts; their lengths are known beforehand unless one of them is an iterator."""
-        boundary = secrets.token_hex(16)
+        boundary = uuid.uuid4().hex
         parts: list[bytes | Source] = []
         values = written(self.parameters, arguments, errors)
         for parameter in self.parameters:

@@ -25,10 +25,11 @@ __all__ = ["WAIT_OPTIONS", "completed"]
 #: The keywords that every method that waits has beside its endpoint's parameters.
 WAIT_OPTIONS = frozenset({"timeout", "interval", "max_interval", "on_change"})
 _METHODS = frozenset({GET, POST, PUT, PATCH, DELETE})
+# Patterns that few descriptors need are compiled when one does.
 #: Within a segment nothing that could be a word follows a variable at once: there a slash was forgotten.
 _TEMPLATE = re.compile(r"(/([A-Za-z0-9._~!$&'()*+,;=:@-]|\{[^{}]+\}(?![A-Za-z0-9_~{]))+)*/?")
-_HOST = re.compile(r"([A-Za-z0-9-]|\{[^{}]+\})+(\.([A-Za-z0-9-]|\{[^{}]+\})+)*(:[0-9]{1,5})?")
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HOST = r"([A-Za-z0-9-]|\{[^{}]+\})+(\.([A-Za-z0-9-]|\{[^{}]+\})+)*(:[0-9]{1,5})?"
+_FIELD_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 #: Headers that are the client's or the transport's own.
 _RESERVED = frozenset(
     {
@@ -144,10 +145,10 @@ def _check_settings(declared: Endpoint, wrong: _Wrong) -> None:
             raise wrong("success", f"{status!r} is not a status from 200 to 299")
     if declared.timeout is not None and not (_is_number(declared.timeout) and 0 < declared.timeout < 1e9):
         raise wrong("timeout", f"{declared.timeout!r} is not a number of seconds")
-    if declared.host and not _HOST.fullmatch(declared.host):
+    if declared.host and not re.fullmatch(_HOST, declared.host):
         raise wrong("host", f"{declared.host!r} is not of the form {{variable}}.example.com or {{base_host}}")
     key = declared.idempotency_key
-    if key and (not _TOKEN.fullmatch(key) or key.lower() in _RESERVED):
+    if key and (not re.fullmatch(_FIELD_NAME, key) or key.lower() in _RESERVED):
         raise wrong("idempotency_key", f"{key!r} is not usable as the name of a header")
     if key and declared.idempotent is False:
         raise wrong("idempotency_key", "a request with a key may be repeated, but idempotent is False")
@@ -201,7 +202,7 @@ def _check_places(declared: Endpoint, wrong: _Wrong) -> None:
     taken = {declared.idempotency_key.lower()}
     for name, field in _fields(declared.headers).items():
         wire = field.prefix if isinstance(field, HeaderFamily) else field.data_key or name
-        if not _TOKEN.fullmatch(wire):
+        if not re.fullmatch(_FIELD_NAME, wire):
             raise wrong("headers", f"{wire!r} is not usable as the name of a header")
         if wire.lower() in _RESERVED or (wire.lower() == "content-type" and not isinstance(declared.body, RawBody)):
             raise wrong("headers", f"{wire!r} is set by the client itself")

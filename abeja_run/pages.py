@@ -53,7 +53,7 @@ class Pages(ABC):
         yield from ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Cursor(Pages):
     """Each page names the next one by a token.
 
@@ -98,7 +98,7 @@ class Cursor(Pages):
             yield "a token is a field of the answer, so the items must be one too"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Offset(Pages):
     """A page begins after so many items and holds at most so many.
 
@@ -143,7 +143,7 @@ class Offset(Pages):
             yield f"{self.total!r} is not a field of the answer"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Links(Pages):
     """Each answer names the address of the next page in its ``Link`` header (RFC 8288).
 
@@ -167,12 +167,12 @@ class Links(Pages):
         self, arguments: Mapping[str, Any], page: Any, items: list[Any], headers: Headers
     ) -> Mapping[str, Any] | str | None:
         """The address."""
-        for address, told in _LINK.findall(headers.get("link", "")):
-            relations = _RELATION.search(told)
+        for address, told in re.findall(_LINK, headers.get("link", "")):
+            relations = re.search(_RELATION, told, re.IGNORECASE)
             if relations and self.relation in (relations[1] or relations[2]).lower().split():
                 return str(address)
         return None
 
 
-_LINK = re.compile(r"<([^<>]*)>((?:[^,\"<]|\"[^\"]*\")*)")
-_RELATION = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^\s;,]+))", re.IGNORECASE)
+_LINK = r"<([^<>]*)>((?:[^,\"<]|\"[^\"]*\")*)"
+_RELATION = r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^\s;,]+))"

@@ -17,7 +17,7 @@ from abeja_run.messages import Request
 
 __all__ = ["Walk", "iterate"]
 
-_ADDRESS = re.compile(r"[\x21-\x5b\x5d-\x7e]+")
+_ADDRESS = r"[\x21-\x5b\x5d-\x7e]+"
 
 
 class Walk:
@@ -73,7 +73,7 @@ class Walk:
     def _pointed(self, request: Request, address: str) -> Request | None:
         """The request for an address that the service names; None where it is that of the page just read."""
         url = urljoin(request.url, address).partition("#")[0]
-        if origin_of(url) != origin_of(request.url) or not _ADDRESS.fullmatch(url) or "@" in urlsplit(url).netloc:
+        if origin_of(url) != origin_of(request.url) or not re.fullmatch(_ADDRESS, url) or "@" in urlsplit(url).netloc:
             raise unusable("the next page is not on the host that was asked", address, request.url)
         return None if url == request.url else replace(request, url=url)
 

@@ -18,7 +18,7 @@ from abeja_run.values import in_order, problems, shown
 __all__ = ["Parameter", "Variable", "of_field", "of_schema", "written"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Variable:
     """A variable of a path, where its description alone does not say enough.
 

@@ -21,9 +21,10 @@ __all__ = ["prepare"]
 
 _PLAIN_SEGMENT = re.compile(r"[A-Za-z0-9_-]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
-_HEADER_TEXT = re.compile(r"([\x21-\x7e]([\t\x20-\x7e]*[\x21-\x7e])?)?")
-_ADDRESS = re.compile(r"[0-9.]+|\[.*\]")
+# What few endpoints need is compiled when one does.
+_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_HEADER_TEXT = r"([\x21-\x7e]([\t\x20-\x7e]*[\x21-\x7e])?)?"
+_ADDRESS = r"[0-9.]+|\[.*\]"
 
 
 def new_key() -> str:
@@ -141,12 +142,12 @@ def _elsewhere(
             host.append(base.netloc)
         elif name:
             value = arguments[name]
-            if isinstance(value, str) and _LABEL.fullmatch(value):
+            if isinstance(value, str) and re.fullmatch(_LABEL, value):
                 host.append(value)
             else:
                 errors.setdefault(name, f"{shown(value)} is not usable in the name of a host")
     there = "".join(host)
-    if is_loopback(base_url) or (relative and _ADDRESS.fullmatch(base.hostname or "")):
+    if is_loopback(base_url) or (relative and re.fullmatch(_ADDRESS, base.hostname or "")):
         # This machine has no hosts below it, nor has an address; and what is tried out here must not leave it.
         return base_url, Headers((*headers.pairs, ("host", there)))
     return (f"{base.scheme}://{there}{base.path}" if relative else f"https://{there}"), headers
@@ -165,7 +166,7 @@ def _headers(
         several = value.items() if isinstance(parameter.field, HeaderFamily) else [(parameter.wire_name, value)]
         for name, part in several:
             text = ", ".join(map(text_of, part)) if isinstance(part, (list, tuple)) else text_of(part)
-            if not _HEADER_TEXT.fullmatch(text):
+            if not re.fullmatch(_HEADER_TEXT, text):
                 told = shown(text, secret=parameter.secret)
                 errors[parameter.name] = f"{told} holds what a header cannot: it must be ASCII, without line breaks"
             own[name.lower()] = text

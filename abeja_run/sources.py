@@ -20,7 +20,7 @@ __all__ = ["Joined", "Upload", "UploadContent", "source_of"]
 _PIECE = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Upload:
     """A content together with what is told of it in a part of a ``multipart/form-data`` body.
 
