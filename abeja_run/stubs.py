@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import re
 import sys
 import textwrap
 from pathlib import Path
@@ -21,15 +22,12 @@ from abeja_run.written_types import WrittenTypes
 
 __all__ = ["main", "stub"]
 
-_IMPORTS = """\
-from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
-from typing import Any, Literal
-
-from typing_extensions import NotRequired, TypedDict
-"""
-#: What the header above brings, and what needs none.
-_KNOWN = frozenset({"builtins", "collections.abc", "typing"})
+#: What a stub may need beside the classes of its methods.
+_IMPORTS = {
+    "collections.abc": ("Callable", "Iterator", "Mapping"),
+    "datetime": ("datetime",),
+    "typing": ("Any", "Literal"),
+}
 
 
 def stub(module: ModuleType) -> str:
@@ -51,10 +49,15 @@ def stub(module: ModuleType) -> str:
         for base in client.__bases__:
             if base.__module__ != module.__name__:
                 types.bring(base)
+    body = f"{types.classes()}{classes}"
+    # Looked for as words: one that stands in a docstring alone is imported for nothing, which does no harm.
+    needed = {m: [n for n in names if re.search(rf"\b{n}\b", body)] for m, names in _IMPORTS.items()}
+    header = "".join(f"from {module} import {', '.join(names)}\n" for module, names in needed.items() if names)
+    if "TypedDict" in body:
+        header += "\nfrom typing_extensions import NotRequired, TypedDict\n"
     return (
         f"# Generated from the descriptors by: python -m abeja_run.stubs {module.__name__}\n\n"
-        f"{_IMPORTS}\n"
-        f"{types.imports(_KNOWN)}\n{types.classes()}{classes}"
+        f"{header}\n{types.imports(frozenset({'builtins', *_IMPORTS}))}\n{body}"
     )
 
 
