@@ -36,6 +36,8 @@ class Service(Transport):
         self.looks_until_end = looks_until_end
         self.arrivals = []
         self.lock = threading.RLock()
+        self.connections = 0
+        self.idle = threading.Condition()
 
     def send(self, request, timeout):
         with self.lock:
@@ -103,6 +105,11 @@ class Service(Transport):
     def sleep(self, seconds):
         self.waited += seconds
 
+    def settled(self):
+        """Wait until whatever has been sent to it over HTTP has been carried out, and every client has gone."""
+        with self.idle:
+            assert self.idle.wait_for(lambda: self.connections == 0, 20)
+
     @property
     def submission_ids(self):
         """Those of all runs, in their order."""
@@ -115,6 +122,8 @@ def served(service):
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Head and body in one piece: in two, the second waits for the client to confirm the first.
+        wbufsize = -1
 
         def answer(self):
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
@@ -137,6 +146,17 @@ def served(service):
     class Server(ThreadingHTTPServer):
         daemon_threads = True
         request_queue_size = 128
+
+        def process_request(self, request, client_address):
+            with service.idle:
+                service.connections += 1
+            super().process_request(request, client_address)
+
+        def process_request_thread(self, request, client_address):
+            super().process_request_thread(request, client_address)
+            with service.idle:
+                service.connections -= 1
+                service.idle.notify_all()
 
         def handle_error(self, request, client_address):
             pass  # a killed client is nothing to be told

@@ -12,13 +12,14 @@ import itertools
 import logging
 import time
 from collections import deque
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from abeja_run.client import APIClient
 from abeja_run.exceptions import (
+    BatchStopped,
     ConfigurationError,
     ConnectError,
     Error,
@@ -102,7 +103,7 @@ class Plan:
 class _Item:
     """An input that is being worked on, and how far it has come."""
 
-    __slots__ = ("failures", "index", "input_data", "patience", "pause", "run", "since", "submission")
+    __slots__ = ("failures", "index", "input_data", "patience", "pause", "run", "sent", "since", "submission")
 
     def __init__(self, index: int, input_data: Any, submission: Submission, since: datetime) -> None:
         self.index = index
@@ -110,6 +111,7 @@ class _Item:
         self.submission = submission
         self.since = since
         self.run: dict[str, Any] | None = None
+        self.sent = submission.looking
         self.pause = 0.0
         self.failures = 0
         self.patience: Patience | None = None
@@ -147,7 +149,7 @@ class Batch:
         self._patience = Patience(self._pace)
         self._taken = 0
         self._exhausted = False
-        self._working = 0
+        self._working: dict[int, _Item] = {}
         self._ready: deque[_Item] = deque()
         self._results: deque[BatchResult] = deque()
         # What is to be done next at which time; the number keeps entries of the same time in their order.
@@ -178,18 +180,22 @@ class Batch:
                     self._pace.sleep_until(moment)
                 elif self._exhausted:
                     return
+        except BatchStopped as stopped:
+            self._stop()
+            yield from self._left_open(stopped)
+            raise
         finally:
             self._stop()
 
     def _take_in(self) -> None:
         """Let inputs take the places that are free."""
-        if self._working >= self._plan.max_in_flight or self._results:
+        if len(self._working) >= self._plan.max_in_flight or self._results:
             return
         if not self._ready and not self._exhausted:
             self._gather()
-        while self._ready and self._working < self._plan.max_in_flight:
+        while self._ready and len(self._working) < self._plan.max_in_flight:
             item = self._ready.popleft()
-            self._working += 1
+            self._working[item.index] = item
             self._schedule(item, item.submission.pause)
 
     def _gather(self) -> None:
@@ -267,6 +273,7 @@ class Batch:
         elif step.submission.looking:
             self._lookers.append(step)
         else:
+            step.sent = True
             parameters = carrying(step.submission.submission_id, self._plan.parameters)
             self._crew.send(step, now, "create_run", *ids, once=True, **parameters, input_data=step.input_data)
 
@@ -430,7 +437,7 @@ class Batch:
             self._journal.refused(step.index, error)
 
     def _finish(self, item: _Item, error: Error | None) -> None:
-        self._working -= 1
+        del self._working[item.index]
         self._results.append(self._result(item, error))
 
     def _result(self, item: _Item, error: Error | None) -> BatchResult:
@@ -448,6 +455,15 @@ class Batch:
         if self._newest is not None:
             return self._newest - timedelta(seconds=_SERVICE_CLOCKS)
         return datetime.now(timezone.utc) - timedelta(seconds=self._plan.settling.clock_allowance)
+
+    def _left_open(self, stopped: BatchStopped) -> Iterator[BatchResult]:
+        """What is known of the inputs that were being worked on when the executor was lost."""
+        for item in self._working.values():
+            if item.submission.run is not None or item.run is not None:
+                item.run = item.run or item.submission.run
+                yield self._result(item, stopped if self._plan.wait else None)
+            elif item.sent:
+                yield self._result(item, SubmissionUnknown(str(stopped), item.submission.submission_id))
 
     def _stop(self) -> None:
         """Note what came of the requests that are under way; nothing that is known may be lost."""

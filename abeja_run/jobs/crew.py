@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import pickle
 import queue
@@ -14,12 +15,14 @@ from typing import Any
 
 from abeja_run.client import APIClient
 from abeja_run.exceptions import BatchStopped, ConfigurationError, Error, OutcomeUnknown, TransportError
-from abeja_run.jobs.errand import BegunBefore, Carrier, Errand, carry_out
+from abeja_run.jobs.errand import BegunBefore, Carrier, Errand, carry_out, forget
 
 __all__ = ["Crew", "Done"]
 
 #: So many faults in a row that are none of this package mean that the executor cannot carry out anything.
 _TOLERATED = 10
+#: Seconds that taking away the last marks may take.
+_FORGETTING = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +154,13 @@ class Crew:
             future.cancel()
 
     def close(self) -> None:
-        """End the threads, where they are the crew's own."""
+        """Leave nothing behind: threads of the crew's own, marks of what must not be carried out twice."""
         if self._own is not None:
             self._own.shutdown(wait=False, cancel_futures=True)
+        elif self._spent:
+            # An executor that is gone has forgotten them itself.
+            with contextlib.suppress(Exception):
+                self._executor.submit(forget, tuple(self._spent)).result(_FORGETTING)
 
     def _outcome(self, future: Future[dict[str, Any]], errand: Errand) -> dict[str, Any] | Error:
         if self._elsewhere and errand.once:

@@ -17,7 +17,7 @@ from typing import Any
 from abeja_run.client import APIClient
 from abeja_run.exceptions import Error
 
-__all__ = ["BegunBefore", "Carrier", "Errand", "NotBegun", "carry_out"]
+__all__ = ["BegunBefore", "Carrier", "Errand", "NotBegun", "carry_out", "forget"]
 
 
 class NotBegun(Error):
@@ -90,18 +90,23 @@ def carry_out(carrier: Carrier, errand: Errand) -> dict[str, Any]:
     return result
 
 
+def forget(names: tuple[str, ...]) -> None:
+    """Take away the marks of errands that are over."""
+    event = _dask_event()
+    if event is not None:
+        for name in names:
+            event(name).clear()
+
+
 def _claim(errand: Errand) -> None:
     """Make sure that an errand is begun once.
 
     Dask carries out again what a worker has begun, or has even done, that is gone. So each worker marks with the
     scheduler what it begins; whoever finds a mark does not begin.
     """
+    forget(errand.spent)
     event = _dask_event()
-    if event is None:
-        return
-    for name in errand.spent:
-        event(name).clear()
-    if errand.once:
+    if event is not None and errand.once:
         mark = event(errand.name)
         if mark.is_set():
             raise BegunBefore(f"{errand.method}: a worker that is gone has begun it before")
@@ -116,6 +121,7 @@ def _dask_event() -> Callable[[str], Any] | None:
     try:
         distributed.get_worker()
     except ValueError:
+        # This process may have workers, but this thread is none of theirs.
         return None
     event: Callable[[str], Any] = distributed.Event
     return event

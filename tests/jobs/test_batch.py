@@ -3,6 +3,7 @@
 import itertools
 import random
 import re
+import sys
 import threading
 
 import pytest
@@ -355,3 +356,21 @@ def test_a_fault_of_a_transport_that_is_no_error_of_the_package_is_not_hidden():
 
     with pytest.raises(KeyError, match="mistake"):
         list(deployment(Wrong()).submit_many("ver-1", numbered(3)))
+
+
+def test_a_bar_shows_how_far_a_batch_has_come(capsys):
+    given = [{"a": 1}, "bad", {"a": 3}]
+    assert len(list(deployment(Service()).submit_many("ver-1", given, progress=True))) == 3
+    told = capsys.readouterr().err
+    assert "3/3" in told
+    assert "failed=1" in told
+    list(deployment(Service()).submit_many("ver-1", iter(given), progress=True))
+    assert "3input" in capsys.readouterr().err
+    list(deployment(Service()).submit_many("ver-1", given))
+    assert capsys.readouterr().err == ""
+
+
+def test_a_bar_without_its_extra_says_at_once_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    with pytest.raises(e.MissingExtra, match=r"pip install 'abeja-run\[progress\]'"):
+        deployment(Service()).submit_many("ver-1", numbered(1), progress=True)
