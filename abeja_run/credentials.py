@@ -136,7 +136,10 @@ class Secret:
         'x=***&y=b***'
     """
 
-    __slots__ = ("_literals", "_pattern")
+    __slots__ = ("_pattern", "literals")
+
+    #: Every spelling that has no ``%`` and no ``\\``: what holds neither these nor those holds no secret.
+    literals: tuple[bytes, ...]
 
     def __init__(self, *texts: str) -> None:
         literals, patterns = set(), set()
@@ -152,14 +155,15 @@ class Secret:
                 patterns.add(
                     "[A-Za-z0-9+/_-]{0,3}" + "".join(map(_spelt, core)) + "[A-Za-z0-9+/_-]{0,3}(?:=|%3[Dd]){0,2}"
                 )
-        self._literals = tuple(text.encode("utf-8", "surrogatepass") for text in literals)
+        self.literals = tuple(text.encode("utf-8", "surrogatepass") for text in literals)
         # The longest first: a spelling that holds another one must go as a whole.
         self._pattern = re.compile("|".join(sorted(patterns, key=len, reverse=True)) or "(?!)")
 
     def found(self, data: bytes) -> bool:
         """Whether the bytes hold the secret."""
-        if any(literal in data for literal in self._literals):
-            return True
+        for literal in self.literals:
+            if literal in data:
+                return True
         return (b"%" in data or b"\\" in data) and bool(self._pattern.search(data.decode("latin-1")))
 
     def redact(self, text: str) -> str:

@@ -254,15 +254,13 @@ def _bytes_of(body: dict[str, Any] | None) -> bytes | None:
     return base64.b64decode(body["base64"])
 
 
-def _text_of(interaction: Interaction) -> str:
+def _bytes_to_write(interaction: Interaction) -> bytes:
     """An interaction as it is written, the same way every time."""
     try:
-        text = _written(interaction, encode_basestring)
-        text.encode()
+        return _written(interaction, encode_basestring).encode()
     except UnicodeEncodeError:
         # Half of a surrogate pair: JSON can say it, UTF-8 cannot.
-        text = _written(interaction, encode_basestring_ascii)
-    return text
+        return _written(interaction, encode_basestring_ascii).encode()
 
 
 def _written(interaction: Interaction, string: Any) -> str:
@@ -318,20 +316,19 @@ def _pretty(value: Any, indent: str, string: Any) -> str:
     """JSON of which a container stays on its line while it is short, and else has a line for each member."""
     if isinstance(value, str):
         return str(string(value))
+    if not isinstance(value, (dict, list)):
+        return STYLES[""].encode(value)
+    whole = STYLES["" if string is encode_basestring_ascii else "unicode"].encode(value)
+    if len(whole) <= _LINE:
+        return whole
+    inner = indent + " "
     if isinstance(value, dict):
-        inner = indent + " "
-        parts = [f"{string(name)}: {_pretty(member, inner, string)}" for name, member in value.items()]
-        opening, closing = "{", "}"
-    elif isinstance(value, list):
-        inner = indent + " "
-        parts = [_pretty(item, inner, string) for item in value]
-        opening, closing = "[", "]"
-    else:
-        return json.dumps(value)
-    joined = ", ".join(parts)
-    if len(joined) <= _LINE and "\n" not in joined:
-        return f"{opening}{joined}{closing}"
-    return f"{opening}\n{inner}" + f",\n{inner}".join(parts) + closing
+        parts = [
+            f"{string(name)}: {string(member) if type(member) is str else _pretty(member, inner, string)}"
+            for name, member in value.items()
+        ]
+        return f"{{\n{inner}" + f",\n{inner}".join(parts) + "}"
+    return f"[\n{inner}" + f",\n{inner}".join([_pretty(item, inner, string) for item in value]) + "]"
 
 
 class PartialFile:
@@ -383,7 +380,7 @@ class PartialFile:
                 self._file.seek(self._size)
             if not self._size:
                 self._file.truncate(0)
-                self._write(_HEAD)
+                self._write(_HEAD.encode())
                 if self._resume and self.path.exists():
                     for raw in read(self.path):
                         self.append(interaction_of(raw))
@@ -414,12 +411,12 @@ class PartialFile:
         Raises:
             CassetteError: It cannot be written; what was written before is still there.
         """
-        text = _text_of(interaction)
-        self._write(f"{_SEPARATOR}{text}" if self._count else text)
+        data = _bytes_to_write(interaction)
+        self._write(_SEPARATOR.encode() + data if self._count else data)
         self._count += 1
 
-    def _write(self, text: str) -> None:
-        file, data = self._file, text.encode()
+    def _write(self, data: bytes) -> None:
+        file = self._file
         assert file is not None  # noqa: S101 - opened before
         with self._told():
             written = file.write(data)
@@ -443,7 +440,7 @@ class PartialFile:
         """
         if self._file is None:
             return
-        self._write(_TAIL)
+        self._write(_TAIL.encode())
         with self._told(), self._file as file:
             os.fsync(file.fileno())
             self._place.replace(self.path)

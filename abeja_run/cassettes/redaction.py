@@ -28,6 +28,8 @@ _NAMES = ("passw", "passphrase", "secret", "token", "key", "credential", "author
 _SIGNS = ("signature", "policy", "^sig$")
 #: A replay follows the pages by these, and they open nothing.
 _PAGES = frozenset({"next_page_token", "next_token", "next_forward_token", "next_backward_token"})
+#: How many sets of header fields are remembered.
+_REMEMBERED = 256
 _QUERY = re.compile(r"([?&#;])([^\s=&?#;\"'<>]+)=([^\s&#;\"'<>]+)")
 _FORM = re.compile(r"(^|&)([^\s=&]+)=([^&]+)")
 _USERINFO = re.compile(r"://[^\s/?#\"'<>]+@")
@@ -64,7 +66,12 @@ class Redaction:
     @functools.cached_property
     def _secrets(self) -> dict[str, Secret]:
         """Every secret seen so far: a later answer may tell of an earlier caller."""
-        return {"": Secret(*self.values)}
+        return {"": Secret(*self.values)} if self.values else {}
+
+    @functools.cached_property
+    def _redacted_headers(self) -> dict[tuple[tuple[str, str], ...], Headers]:
+        """Those seen lately: most requests, and most answers of a second, have the same."""
+        return {}
 
     @functools.cached_property
     def _says(self) -> re.Pattern[str]:
@@ -75,14 +82,8 @@ class Redaction:
         return re.compile("|".join((self._says.pattern, *_SIGNS)), re.IGNORECASE)
 
     @functools.cached_property
-    def _says_in_bytes(self) -> re.Pattern[bytes]:
-        """A name of a JSON member that may be a secret's; page tokens are so common that they are passed over here."""
-        pages = "|".join(sorted(_PAGES))
-        return re.compile(rf'"(?!(?:{pages})")[^"]*?(?:{self._says.pattern})[^"]*"\s*:'.encode(), re.IGNORECASE)
-
-    @functools.cached_property
-    def _hidden_headers(self) -> dict[str, bool]:
-        return {}
+    def _parts_of_names(self) -> tuple[bytes, ...]:
+        return tuple(part.lower().encode("utf-8", "surrogatepass") for part in (*_NAMES, *self.names))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Redaction, (self.names, self.values, self.keep, self.rules)
@@ -101,13 +102,19 @@ class Redaction:
 
     def request(self, request: Request) -> Request:
         """The request without secrets."""
-        for name in ("authorization", "proxy-authorization"):
-            value = request.headers.get(name)
-            if value and value not in self._secrets:
-                self._secrets[value] = secret_of(value)
+        if request.headers.pairs not in self._redacted_headers:
+            self._learn(request.headers)
         body = in_memory(request).body
         body = self._body(body) if isinstance(body, bytes) else None
         return Request(request.method, self._text(request.url), self._headers(request.headers), body)
+
+    def _learn(self, headers: Headers) -> None:
+        """Take note of the credentials of a request."""
+        for name in ("authorization", "proxy-authorization"):
+            value = headers.get(name)
+            if value and value not in self._secrets:
+                self._secrets[value] = secret_of(value)
+                self._redacted_headers.clear()
 
     def value(self, value: Any) -> Any:
         """A value of JSON without secrets; the same object where there are none."""
@@ -156,16 +163,15 @@ class Redaction:
         return lower not in _PAGES and lower not in self.keep and bool(self._says.search(lower))
 
     def _found(self, data: bytes) -> bool:
-        return any(secret.found(data) for secret in self._secrets.values())
+        return any([secret.found(data) for secret in tuple(self._secrets.values())])  # noqa: C419 - it is faster
 
     def _text(self, text: str) -> str:
         if "=" in text:
             text = _QUERY.sub(self._pair, text)
         if "@" in text and "://" in text:
             text = _USERINFO.sub(f"://{HIDDEN}@", text)
-        data = text.encode("utf-8", "surrogatepass")
-        for secret in self._secrets.values():
-            if secret.found(data):
+        if self._found(text.encode("utf-8", "surrogatepass")):
+            for secret in tuple(self._secrets.values()):
                 text = secret.redact(text)
         return text
 
@@ -176,26 +182,23 @@ class Redaction:
         return f"{match[1]}{match[2]}={HIDDEN}" if hide else match[0]
 
     def _headers(self, headers: Headers) -> Headers:
-        return Headers(tuple((name, self._header(name, value)) for name, value in headers.pairs))
-
-    def _header(self, name: str, value: str) -> str:
-        hide = self._hidden_headers.get(name)
-        if hide is None:
-            hide = self._hidden_headers[name] = self._is_secret(name)
-        return HIDDEN if hide else self._text(value)
+        pairs = headers.pairs
+        redacted = self._redacted_headers.get(pairs)
+        if redacted is None:
+            redacted = Headers(
+                tuple((name, HIDDEN if self._is_secret(name) else self._text(value)) for name, value in pairs)
+            )
+            if len(self._redacted_headers) >= _REMEMBERED:
+                self._redacted_headers.clear()
+            self._redacted_headers[pairs] = redacted
+        return redacted
 
     def _body(self, body: bytes) -> bytes:
         if not body:
             return body
-        may_be_json = body.lstrip()[:1] in (b"{", b"[", b'"')
-        if (
-            b"\\" not in body
-            and b"://" not in body
-            and b"=" not in body
-            and not (may_be_json and self._says_in_bytes.search(body))
-            and not self._found(body)
-        ):
+        if b"\\" not in body and b"=" not in body and b"://" not in body and not self._says_secret(body):
             return body
+        may_be_json = body.lstrip()[:1] in (b"{", b"[", b'"')
         if may_be_json and not too_deep(body):
             try:
                 value = json.loads(body)
@@ -208,6 +211,14 @@ class Redaction:
         except UnicodeDecodeError:
             text, encoding = body.decode("latin-1"), "latin-1"
         return self._foreign(text).encode(encoding)
+
+    def _says_secret(self, body: bytes) -> bool:
+        """Whether a closer look is worth its time: it holds what may be part of a name, or a secret itself."""
+        lower = body.lower()
+        for part in self._parts_of_names:
+            if part in lower:
+                return True
+        return self._found(body)
 
     def _foreign(self, text: str) -> str:
         """A body that is no JSON: a form, one of several parts, JSON that was cut off."""
