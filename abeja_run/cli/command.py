@@ -10,7 +10,7 @@ from typing import TextIO
 import click
 
 from abeja_run import __version__
-from abeja_run.cli import demo, runs, serving
+from abeja_run.cli import batch, demo, runs, serving
 from abeja_run.cli.declared import Group
 from abeja_run.cli.errors import WRONG_USAGE, exit_code, line, trace
 from abeja_run.cli.output import remark
@@ -40,7 +40,7 @@ def group(context: click.Context) -> None:
         context.exit(WRONG_USAGE)
 
 
-for _command in (runs.submit, runs.show_runs, runs.show, runs.logs, runs.wait, serving.local, demo.demo):
+for _command in (runs.submit, batch.batch, runs.show_runs, runs.show, runs.logs, runs.wait, serving.local, demo.demo):
     group.add_command(_command)
 
 

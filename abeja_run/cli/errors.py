@@ -21,6 +21,7 @@ _NEXT: tuple[tuple[type[BaseException], str], ...] = (
     (exceptions.Forbidden, "Check the organization, and what the credential may do."),
     (exceptions.NotFound, "Check the IDs of the organization, the deployment, the version and the run."),
     (exceptions.InternalServerError, "Try again later."),
+    (exceptions.SubmissionUnknown, "The command takes that ID with 'abeja-run submit --once --submission-id'."),
     (exceptions.OutcomeUnknown, "See 'abeja-run list'."),
     (exceptions.ConnectError, "Check the network, and the address in --base-url or ABEJA_API_URL."),
     (exceptions.Timeout, "Try again, or allow more seconds with 'abeja-run --timeout'."),
@@ -28,6 +29,12 @@ _NEXT: tuple[tuple[type[BaseException], str], ...] = (
     (exceptions.InvalidResponse, "Check the address in --base-url or ABEJA_API_URL."),
 )
 _LONGEST = 1000
+_WRONG = (
+    exceptions.ConfigurationError,
+    exceptions.JournalMismatch,
+    exceptions.MissingExtra,
+    exceptions.ValidationError,
+)
 
 
 class Failed(click.ClickException):
@@ -40,10 +47,7 @@ def exit_code(error: BaseException) -> int:
     """The exit code for an error."""
     if isinstance(error, click.ClickException):
         return error.exit_code
-    wrong_usage = isinstance(
-        error, (exceptions.ConfigurationError, exceptions.ValidationError, exceptions.MissingExtra)
-    )
-    return WRONG_USAGE if wrong_usage else FAILED
+    return WRONG_USAGE if isinstance(error, _WRONG) else FAILED
 
 
 def in_options(error: exceptions.Error, command: click.Command) -> click.UsageError:

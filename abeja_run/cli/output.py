@@ -10,10 +10,11 @@ import json
 import re
 import sys
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -109,6 +110,31 @@ class Output:
         if widths is None:
             remark("There are no runs.")
 
+    def results(self, results: Iterable[Mapping[str, Any]], total: Callable[[], int] | None) -> None:
+        """What came of the lines of a batch, as it is there: a line of JSON each, or rows; with a bar for people.
+
+        Args:
+            results: For each line a mapping with ``line``, and of ``run_id``, ``status``, ``error`` what there is.
+            total: Counts the lines, where they can be counted.
+        """
+        # Where rows and bar are on one terminal, they must come from one console.
+        console = _console(stderr=True) if self._as_json else self._console
+        hidden = not console.is_terminal or (self._as_json and sys.stdout.isatty())
+        columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.fields[failed]}"))
+        with Progress(
+            *columns, console=console, disable=hidden, transient=True, redirect_stdout=False, redirect_stderr=False
+        ) as progress:
+            bar = progress.add_task("", total=None if hidden or total is None else total(), failed="")
+            failed = 0
+            for result in results:
+                if self._as_json:
+                    _write(result)
+                    sys.stdout.flush()
+                else:
+                    console.print(_result(result), soft_wrap=True)
+                failed += "error" in result
+                progress.update(bar, advance=1, failed=f"{failed} failed" if failed else "")
+
     def events(self, events: Iterable[Any]) -> None:
         """Events of a log, as they come: a line of JSON each, or the time and the line."""
         for event in events:
@@ -195,6 +221,15 @@ def _row(run: Any) -> Sequence[Text]:
         Text(_time(_field(run, "created_at"))),
         Text(_text(_field(run, "model_version_id"))),
     )
+
+
+def _result(result: Mapping[str, Any]) -> Text:
+    text = Text(f"{result['line']:>6}  ")
+    if "run_id" in result:
+        text.append_text(Text.assemble(_text(result["run_id"]), "  ", styled_status(_text(result["status"])), "  "))
+    if "error" in result:
+        text.append(_text(" ".join(result["error"].split())), "red")
+    return text
 
 
 def _cell(name: str, value: Any) -> Text:

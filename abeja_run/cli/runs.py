@@ -10,9 +10,10 @@ from typing import Any
 
 import click
 
-from abeja_run.cli import inputs
+from abeja_run.cli import inputs, options
 from abeja_run.cli.declared import ServiceCommand, described, option
 from abeja_run.cli.errors import Failed
+from abeja_run.cli.options import DATALAKE
 from abeja_run.cli.output import remark
 from abeja_run.cli.settings import Settings
 from abeja_run.exceptions import HttpError, RunFailed, WaitTimeout
@@ -21,29 +22,10 @@ from abeja_run.resources.runs import Runs
 
 __all__ = ["logs", "show", "show_runs", "submit", "wait"]
 
-_DATALAKE = "$datalake:1"
 _MAX_INTERVAL = 15.0
 #: After these a run may exist although the answer was an error.
 _OUTCOME_OPEN = frozenset({500, 502, 503, 504})
 
-_organization = option(
-    Runs.create_run,
-    "organization_id",
-    "--organization",
-    "Else that of the abeja tool's configuration.",
-    metavar="ID",
-    envvar="ABEJA_ORGANIZATION_ID",
-    show_envvar=True,
-)
-_deployment = option(
-    Runs.create_run,
-    "deployment_id",
-    "--deployment",
-    metavar="ID",
-    envvar="ABEJA_DEPLOYMENT_ID",
-    show_envvar=True,
-    required=True,
-)
 _run = click.argument("run_id")
 
 
@@ -54,29 +36,16 @@ _run = click.argument("run_id")
     "Sends nothing again that may have arrived.",
 )
 @click.argument("version_id", envvar="ABEJA_MODEL_VERSION_ID")
-@_organization
-@_deployment
+@options.organization
+@options.deployment
 @option(Runs.create_run, "input_data", "--input", type=inputs.json_value, metavar="JSON|@FILE|-")
 @click.option(
     "--datalake",
     type=inputs.datalake_file,
     metavar="CHANNEL/FILE",
-    help=f'Short for --input \'{{"{_DATALAKE}": "CHANNEL/FILE"}}\'.',
+    help=f'Short for --input \'{{"{DATALAKE}": "CHANNEL/FILE"}}\'.',
 )
-@option(Runs.create_run, "output_template", "--output", type=inputs.json_value, metavar="JSON|@FILE|-")
-@click.option("--output-channel", metavar="CHANNEL", help=f'Short for --output \'{{"{_DATALAKE}": "CHANNEL"}}\'.')
-@option(Runs.create_run, "retry_count", "--retry-count", type=int, metavar="N")
-@option(Runs.create_run, "distribution", "--distribution", type=int, metavar="N")
-@option(
-    Runs.create_run,
-    "environment",
-    "--env",
-    "KEY alone takes its value from the environment, so that it stands in no list of processes. Can be repeated.",
-    type=inputs.variable,
-    multiple=True,
-    metavar="KEY[=VALUE]",
-)
-@option(Runs.create_run, "model_id", "--model-id", metavar="ID")
+@options.submission
 @click.option(
     "--once", is_flag=True, help="Where the answer is lost, look for the run, and submit again if there is none."
 )
@@ -91,18 +60,13 @@ def submit(
     organization_id: str | None,
     deployment_id: str,
     datalake: str | None,
-    output_channel: str | None,
-    environment: tuple[tuple[str, str], ...],
     once: bool,  # noqa: FBT001 - click gives it by its name, as the next one
     submission_id: str | None,
     waiting: bool,  # noqa: FBT001
     **parameters: Any,
 ) -> None:
-    parameters["input_data"] = _either(parameters["input_data"], "--input", datalake, "--datalake")
-    parameters["output_template"] = _either(
-        parameters["output_template"], "--output", output_channel, "--output-channel"
-    )
-    parameters["environment"] = dict(environment) or None
+    parameters["input_data"] = options.either(parameters["input_data"], "--input", datalake, "--datalake")
+    parameters = options.submitted_with(parameters)
     if submission_id is not None and not once:
         raise click.UsageError("--submission-id says which submission is meant with --once.", _context())
     with settings.client(organization_id) as client:
@@ -129,8 +93,8 @@ def submit(
     cls=ServiceCommand,
     help=f"{Runs.get_runs.summary}\n\nWrites all of them, each page when it is reached: JSON lines, or a table.",
 )
-@_organization
-@_deployment
+@options.organization
+@options.deployment
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="How many at most; by default all.")
 @option(Runs.get_runs, "scan_forward", "--oldest-first", is_flag=True, default=None)
 @click.pass_obj
@@ -148,8 +112,8 @@ def show_runs(
 
 @click.command(cls=ServiceCommand, help=f"{Runs.get_run.summary}\n\nWrites one JSON document, or a list of its fields.")
 @_run
-@_organization
-@_deployment
+@options.organization
+@options.deployment
 @click.pass_obj
 def show(settings: Settings, run_id: str, organization_id: str | None, deployment_id: str) -> None:
     with settings.client(organization_id) as client:
@@ -162,8 +126,8 @@ def show(settings: Settings, run_id: str, organization_id: str | None, deploymen
     "A TIME is written as 2018-01-01T09:00:00Z, in UTC unless it has another offset.",
 )
 @_run
-@_organization
-@_deployment
+@options.organization
+@options.deployment
 @click.option("--recent", type=click.IntRange(min=1), metavar="N", help="Only the last N lines.")
 @click.option("--follow", "-f", is_flag=True, help="Go on as the run writes, until it has ended.")
 @option(Runs.get_run_logs, "start_time", "--start", type=inputs.time, metavar="TIME")
@@ -198,8 +162,8 @@ def logs(
     "seen: one JSON document, or a list of its fields. Ends with 1 where the run has failed or the time is up.",
 )
 @_run
-@_organization
-@_deployment
+@options.organization
+@options.deployment
 @click.option(
     "--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="How long at most; by default for ever."
 )
@@ -259,15 +223,6 @@ def _following(run: Run, start: datetime | None, end: datetime | None) -> Iterat
     for event in run.logs(start, end, follow=True):
         stamp = event.timestamp.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         yield {"message": event.message, "timestamp": stamp}
-
-
-def _either(whole: Any, flag: str, short: str | None, short_flag: str) -> Any:
-    """What an option gives, or its short form."""
-    if short is None:
-        return whole
-    if whole is not None:
-        raise click.UsageError(f"{flag} and {short_flag} exclude each other; give one of them.", _context())
-    return {_DATALAKE: short}
 
 
 def _context() -> click.Context:

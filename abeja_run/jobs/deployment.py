@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sized
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sized
 from concurrent.futures import Executor
 from typing import Any
 
@@ -147,7 +147,7 @@ class Deployment:
         model_id: str | None = None,
         interval: float = 1.0,
         max_interval: float = 15.0,
-    ) -> Iterator[BatchResult]:
+    ) -> Generator[BatchResult, None, None]:
         """Submit a run for each of many inputs, each once, as :meth:`submit` does; the results as they come.
 
         Nothing is sent before the first result is asked for. One bad input does not stop the rest: its result has an
@@ -240,7 +240,7 @@ class Deployment:
         journal: str | os.PathLike[str] | None,
         executor: Executor | None,
         bar: Bar | None,
-    ) -> Iterator[BatchResult]:
+    ) -> Generator[BatchResult, None, None]:
         with contextlib.ExitStack() as stack:
             kept: Journal | Unwritten = Unwritten()
             if journal is not None:
