@@ -17,7 +17,8 @@ from abeja_run.retry import retry_after
 
 __all__ = ["interpret"]
 
-_STATUS_ERRORS: dict[int, type[HttpError]] = {
+#: The class of errors that stands for each status that has one.
+STATUS_ERRORS: dict[int, type[HttpError]] = {
     400: exceptions.BadRequest,
     401: exceptions.Unauthorized,
     403: exceptions.Forbidden,
@@ -112,7 +113,7 @@ def _http_error(url: str, response: Response) -> HttpError:
         body = None
     told: dict[str, Any] = body if isinstance(body, dict) else {}
     name, description = told.get("error"), told.get("error_description")
-    error = _STATUS_ERRORS.get(status, HttpError)(
+    error = STATUS_ERRORS.get(status, HttpError)(
         name if isinstance(name, str) and name else phrase,
         description if isinstance(description, str) else response.body[:_DESCRIPTION].decode("utf-8", "replace"),
         told.get("error_detail"),
