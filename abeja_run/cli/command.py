@@ -11,7 +11,10 @@ import click
 
 from abeja_run import __version__
 from abeja_run.cli import batch, demo, runs, serving
+from abeja_run.cli.api import api
+from abeja_run.cli.completion import complete, completion
 from abeja_run.cli.declared import Group
+from abeja_run.cli.document import openapi
 from abeja_run.cli.errors import WRONG_USAGE, exit_code, line, trace
 from abeja_run.cli.output import remark
 from abeja_run.cli.settings import Settings
@@ -40,7 +43,11 @@ def group(context: click.Context) -> None:
         context.exit(WRONG_USAGE)
 
 
-for _command in (runs.submit, batch.batch, runs.show_runs, runs.show, runs.logs, runs.wait, serving.local, demo.demo):
+for _command in (
+    *(runs.submit, batch.batch, runs.show_runs, runs.show, runs.logs, runs.wait),
+    *(api, openapi),
+    *(serving.local, demo.demo, completion),
+):
     group.add_command(_command)
 
 
@@ -83,6 +90,9 @@ def _give_up_output() -> None:
 
 
 def _invoke(arguments: list[str], settings: Settings) -> int:
+    completed = complete(group)
+    if completed is not None:
+        return completed
     try:
         with group.make_context("abeja-run", arguments, obj=settings) as context:
             group.invoke(context)

@@ -75,6 +75,19 @@ class Output:
         self._as_json = as_json or not sys.stdout.isatty()
         self._console = _console()
 
+    def answer(self, value: Any) -> None:
+        """An answer as it is: a JSON document."""
+        _write(value, indent=2)
+
+    def line(self, value: Any) -> None:
+        """One of many, as they come: a line of JSON."""
+        _write(value)
+        sys.stdout.flush()
+
+    def text(self, text: str) -> None:
+        """A text: as it is for a program, and so that no terminal acts on it for a person."""
+        sys.stdout.write("\n".join(map(_text, text.split("\n"))) if sys.stdout.isatty() else text)
+
     def run(self, run: Mapping[str, Any]) -> None:
         """One run: a JSON document, or a list of its fields."""
         if self._as_json:
@@ -171,7 +184,7 @@ def styled_status(status: str) -> Text:
 def written(value: Any, indent: int | None = None) -> str:
     """A value as JSON that no terminal acts on; it reads back as the same value."""
     unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    text = json.dumps(value, ensure_ascii=not unicode, indent=indent)
+    text = json.dumps(value, ensure_ascii=not unicode, indent=indent, default=str)
     # All of these stand inside of strings, where JSON allows every character to be escaped.
     return re.sub(r"[^\n -~]", _escaped, text)
 

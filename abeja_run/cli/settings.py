@@ -6,13 +6,19 @@ Knows no command. A credential is not among them: an option would show it to eve
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
+from abeja_run.base_client import BaseClient
 from abeja_run.cli.output import Output, remark
 from abeja_run.jobs import Client
+from abeja_run.transports import Transport
 
 __all__ = ["Settings"]
+
+_Client = TypeVar("_Client", bound=BaseClient)
 
 
 @dataclass
@@ -48,6 +54,25 @@ class Settings:
             organization_id,
             timeout=self.request_timeout,
             base_url=self.base_url,
+            allow_plaintext=self.allow_plaintext,
+        )
+
+    def low_level(
+        self,
+        client: type[_Client],
+        credential: Mapping[str, str] | None = None,
+        transport: Transport | None = None,
+    ) -> _Client:
+        """A client of a class; the caller closes it.
+
+        Raises:
+            ConfigurationError: A setting is unusable.
+        """
+        return client(
+            credential,
+            timeout=self.request_timeout,
+            base_url=self.base_url,
+            transport=transport,
             allow_plaintext=self.allow_plaintext,
         )
 

@@ -1,0 +1,175 @@
+"""The command ``api``: every endpoint as a command of its own, made from its descriptor when it is asked for.
+
+Knows no endpoint by name.
+"""
+
+from __future__ import annotations
+
+import types
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, is_dataclass
+from typing import Any
+
+import click
+
+from abeja_run.base_client import BaseClient
+from abeja_run.cli.arguments import argument, option_for
+from abeja_run.cli.declared import Group, ServiceCommand
+from abeja_run.cli.output import remark
+from abeja_run.cli.rehearsal import rehearse
+from abeja_run.cli.settings import Settings
+from abeja_run.client import APIClient
+from abeja_run.descriptors import Endpoint, Resource
+from abeja_run.exceptions import DescriptorError
+from abeja_run.resources.installed import installed_resources
+
+__all__ = ["api"]
+
+#: Names that no parameter has: those of parameters do not begin so.
+_DRY_RUN, _ALL = "_dry_run", "_all"
+_FOUND = "abeja_run.cli.api"
+
+
+class _Api(Group):
+    """A group whose commands are the endpoints of resources."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all endpoints, in the order of their declaration."""
+        return list(_endpoints(ctx))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of an endpoint, whose name may be written with hyphens too."""
+        name = cmd_name.replace("-", "_")
+        found = _own().get(name) or _endpoints(ctx).get(name)
+        return None if found is None else command_for(*found)
+
+
+def _own() -> dict[str, tuple[type[Resource], Endpoint]]:
+    """The endpoints of the package's own client, for which nothing of others is imported."""
+    return {
+        name: (resource, endpoint) for resource in APIClient.resources for name, endpoint in resource.endpoints.items()
+    }
+
+
+def _endpoints(context: click.Context) -> Mapping[str, tuple[type[Resource], Endpoint]]:
+    """All endpoints by name: the package's own, then those that other distributions offer."""
+    found: dict[str, tuple[type[Resource], Endpoint]] | None = context.meta.get(_FOUND)
+    if found is None:
+        found = context.meta[_FOUND] = _own()
+        installed = installed_resources()
+        for offered in installed:
+            try:
+                resource = installed[offered]
+            except DescriptorError as error:
+                # One that is broken must not take the others away.
+                _tell(context, f"Left out: {error}.")
+                continue
+            for name, endpoint in resource.endpoints.items():
+                known = found.setdefault(name, (resource, endpoint))[0]
+                if known is not resource:
+                    _tell(context, f"{name} is that of {known.__qualname__}, not that of {resource.__qualname__}.")
+    return found
+
+
+def _tell(context: click.Context, text: str) -> None:
+    # While a shell completes a line there is nobody to tell.
+    if not context.resilient_parsing:
+        remark(text)
+
+
+def command_for(resource: type[Resource], endpoint: Endpoint) -> click.Command:
+    """The command that calls an endpoint.
+
+    Args:
+        resource: What the endpoint belongs to.
+        endpoint: What is called.
+
+    Example:
+        >>> from abeja_run.resources.runs import Runs
+        >>> [option.opts for option in command_for(Runs, Runs.get_runs).params][2:4]
+        [['--next-page-token'], ['--scan-forward']]
+    """
+    own = [click.Option(["--dry-run", _DRY_RUN], is_flag=True, help=_DRY_RUN_HELP)]
+    if endpoint.pages is not None:
+        own.append(click.Option(["--all", _ALL], is_flag=True, help=f"Write every item of every page, {_LINES}."))
+    beside = (*own, *ServiceCommand.shared)
+    taken = {"--help", *(str(option.name) for option in beside), *(flag for option in beside for flag in option.opts)}
+    options = {parameter: option_for(parameter, taken) for parameter in endpoint.parameters}
+
+    @click.pass_obj
+    def call(settings: Settings, /, **values: Any) -> None:
+        given = {parameter: values[str(option.name)] for parameter, option in options.items()}
+        for parameter, option in options.items():
+            if parameter.deprecated and given[parameter] not in (None, ()):
+                remark(f"{option.opts[0]} is deprecated: {parameter.deprecated}")
+        arguments = {p.name: value for p in given if (value := argument(p, given[p])) is not None}
+        _call(settings, resource, endpoint, arguments, dry=values[_DRY_RUN], every=values.get(_ALL, False))
+
+    return ServiceCommand(
+        endpoint.name,
+        params=[*options.values(), *own],
+        callback=call,
+        help="\n\n".join(filter(None, _help(endpoint))),
+        short_help=endpoint.summary,
+    )
+
+
+_LINES = "a line of JSON each"
+_DRY_RUN_HELP = (
+    "Send nothing: write the request, and a line for a shell that has curl send an equal one. Both without the "
+    "credential, for which the line names the variable of the environment that holds it."
+)
+
+
+def _help(endpoint: Endpoint) -> Iterator[str]:
+    yield endpoint.summary
+    yield endpoint.description
+    # Not to be broken into lines.
+    yield f"\b\nAPI reference:\n{endpoint.method} {endpoint.template}"
+    answer = endpoint.answer
+    if answer.field is not None:
+        yield "Writes the answer as JSON."
+    elif answer.annotation is not None:
+        yield f"Writes: {answer.description}"
+
+
+def _call(
+    settings: Settings,
+    resource: type[Resource],
+    endpoint: Endpoint,
+    arguments: Mapping[str, Any],
+    *,
+    dry: bool,
+    every: bool,
+) -> None:
+    client: type[BaseClient] = types.new_class("Client", (BaseClient,), {"resources": [resource]})
+    with warnings.catch_warnings():
+        # Told already, as the options that they are here.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        if dry:
+            rehearse(settings, client, endpoint, arguments)
+            return
+        with settings.low_level(client) as called:
+            if every and endpoint.pages is not None:
+                for item in getattr(called, endpoint.pages.name)(**arguments):
+                    settings.output.line(item)
+                return
+            result = getattr(called, endpoint.name)(**arguments)
+    if result is None:
+        return
+    if isinstance(result, str) and endpoint.answer.field is None:
+        settings.output.text(result)
+    else:
+        settings.output.answer(asdict(result) if is_dataclass(result) and not isinstance(result, type) else result)
+
+
+@click.group(
+    cls=_Api,
+    short_help="Call any endpoint of the API.",
+    help="Call any endpoint of the API, by the name of its method in Python. Each parameter is an option; "
+    "a variable of the path is also taken from the environment, such as ABEJA_RUN_ID.\n\n"
+    "JSON is written out, or in a file as @FILE, or on standard input as -.",
+)
+def api() -> None:
+    pass
