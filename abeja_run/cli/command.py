@@ -10,7 +10,7 @@ from typing import TextIO
 import click
 
 from abeja_run import __version__
-from abeja_run.cli import batch, demo, runs, serving
+from abeja_run.cli import batch, cassettes, demo, runs, serving
 from abeja_run.cli.api import api
 from abeja_run.cli.completion import complete, completion
 from abeja_run.cli.declared import Group
@@ -46,7 +46,7 @@ def group(context: click.Context) -> None:
 for _command in (
     *(runs.submit, batch.batch, runs.show_runs, runs.show, runs.logs, runs.wait),
     *(api, openapi),
-    *(serving.local, demo.demo, completion),
+    *(serving.local, demo.demo, cassettes.cassette, completion),
 ):
     group.add_command(_command)
 

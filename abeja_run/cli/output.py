@@ -158,6 +158,24 @@ class Output:
                 line = Text.assemble((_time(_field(event, "timestamp")), "dim"), "  ", _text(_field(event, "message")))
                 self._console.print(line, soft_wrap=True)
 
+    def records(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """Objects of the same members: a line of JSON each, or rows of a table with a column for each member."""
+        if self._as_json:
+            for record in records:
+                _write(record)
+            return
+        table: Table | None = None
+        for record in records:
+            if table is None:
+                table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
+                for name, value in record.items():
+                    table.add_column(
+                        name.replace("_", " "), overflow="fold", justify="right" if isinstance(value, int) else "left"
+                    )
+            table.add_row(*(Text("" if value is None else _text(value)) for value in record.values()))
+        if table is not None:
+            self._console.print(table)
+
     def tell(self, value: Mapping[str, Any], text: Text) -> None:
         """A piece of a story: a line of JSON only where that was asked for, since stories are for people."""
         if self._json_asked_for:
