@@ -29,8 +29,8 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 napoleon_use_rtype = False
 napoleon_use_ivar = True
-# What the docstrings name that has no page of its own: Python's, and what only its module's readers need.
-nitpick_ignore_regex = [("py:.*", r"(?!abeja_run\.exceptions\.).*")]
+# Names of other packages, and short names that napoleon makes links of. Every link into this package must be right.
+nitpick_ignore_regex = [("py:.*", r"(?!abeja_run\b).*")]
 
 
 def setup(app: Any) -> None:

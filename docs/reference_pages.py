@@ -68,15 +68,16 @@ def _index() -> str:
     for resource in APIClient.resources:
         parts.append(_heading(resource.__name__, "-"))
         parts.append(_literal(resource.__doc__ or ""))
+        parts.append(f"All paths begin with ``{resource.path}``.")
         rows = [
             (
                 ", ".join(f":py:meth:`~abeja_run.APIClient.{method}`" for method in endpoint.method_names),
-                f"``{endpoint.method} {endpoint.template}``",
+                f"``{endpoint.method} {endpoint.template.removeprefix(resource.path) or '…'}``",
                 _literal(endpoint.summary),
             )
             for endpoint in resource.endpoints.values()
         ]
-        parts.append(_table(("Methods", "Request", "What it does"), rows, (30, 45, 25)))
+        parts.append(_table(("Methods", "Request", "What it does"), rows, (38, 30, 32)))
     parts.append(".. toctree::\n   :hidden:\n\n" + "\n".join(f"   {name}" for name in endpoints()))
     return "\n\n".join(parts) + "\n"
 

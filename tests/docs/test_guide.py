@@ -1,0 +1,70 @@
+"""The pages written by hand: their code does what it shows, against a platform on this machine."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+from reference_examples import CHANNEL, DEPLOYMENT, FILE, ORGANIZATION, VERSION
+
+from abeja_run.local import LocalPlatform
+
+pytest_plugins = ["pytester"]
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted(path.stem for path in (ROOT / "docs").glob("*.rst"))
+
+
+def blocks(page, language):
+    """The code of a language on a page, also inside of a list."""
+    found = re.findall(
+        rf"^( *)\.\. code-block:: {language}\n\n((?:\1   .*\n|\n)+)",
+        (ROOT / "docs" / f"{page}.rst").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    return [textwrap.dedent(block) for _, block in found]
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A folder with code and a datalake, and a shell's environment for a platform that serves them."""
+    iris = ROOT / "examples" / "iris"
+    shutil.copytree(iris, tmp_path / "code")
+    (tmp_path / "datalake" / CHANNEL).mkdir(parents=True)
+    shutil.copyfile(iris / "measurements.csv", tmp_path / "datalake" / CHANNEL / FILE)
+    monkeypatch.chdir(tmp_path)
+    with LocalPlatform(
+        "code", "datalake", pace=0, organization_id=ORGANIZATION, deployment_id=DEPLOYMENT, version_id=VERSION
+    ) as platform:
+        monkeypatch.setenv("ABEJA_API_URL", platform.serve().url)
+        monkeypatch.setenv("PLATFORM_AUTH_TOKEN", platform.credential["auth_token"])
+        monkeypatch.setenv("PATH", f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ['PATH']}")
+        yield tmp_path
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")])
+def test_the_python_of_a_page_runs_from_its_beginning_to_its_end(page, place):
+    names = {"__name__": page}
+    for number, source in enumerate(blocks(page, "python"), 1):
+        exec(compile(source, f"{page}.rst, block {number}", "exec"), names)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "sh")])
+def test_the_shell_of_a_page_runs_from_its_beginning_to_its_end(page, place):
+    script = "set -e\n" + "\n".join(blocks(page, "sh"))
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "75 rows to classify" in done.stdout
+
+
+def test_the_test_that_the_page_on_cassettes_shows_plays_its_recording(pytester):
+    (source,) = (block for block in blocks("cassettes", "python") if "cassette_transport" in block)
+    pytester.makepyfile(test_shown=source)
+    folder = pytester.path / "cassettes" / "test_shown"
+    folder.mkdir(parents=True)
+    shutil.copyfile(ROOT / "docs" / "cassettes" / "get_run.json", folder / "test_a_run_can_be_read.json")
+    pytester.runpytest_subprocess("--abeja-record=none", "--abeja-unplayed=error").assert_outcomes(passed=1)
