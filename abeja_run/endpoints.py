@@ -42,6 +42,10 @@ class Waiter:
         field: The field of the answer that tells the state.
         success: The states of a good end.
         failure: The states of a bad end.
+
+    Example:
+        >>> Waiter("wait_for_run", field="status", success=("SUCCEEDED",), failure=("FAILED",)).failure
+        ('FAILED',)
     """
 
     name: str
@@ -84,9 +88,46 @@ class Endpoint:
         DescriptorError: When the resource class is made, naming the class, the endpoint and the field.
 
     Example:
-        >>> from abeja_run.resources.runs import Runs
-        >>> Runs.get_run.method, Runs.get_run.template[-14:]
-        ('GET', '/runs/{run_id}')
+        A query of lists, booleans, choices and names that differ on the wire; a parameter that has been renamed, and
+        one that should not be used any more:
+
+        >>> from marshmallow.validate import OneOf
+        >>> from abeja_run import BaseClient, Resource
+        >>> from abeja_run.fields import about
+        >>> class Search(Schema):
+        ...     tags = fields.List(fields.String(), metadata=about("Tags.", separator=","))
+        ...     exact = fields.Boolean(metadata=about("Exactly these."))
+        ...     order = fields.String(data_key="$order", validate=OneOf(["up", "down"]), metadata=about("The order."))
+        ...     text = fields.String(metadata=about("Words.", deprecated_aliases=("words",)))
+        ...     depth = fields.Integer(metadata=about("How deep.", deprecated="it is ignored; leave it out"))
+
+        On another host, with a header that carries a key; on the usual one, for everybody, with a long time:
+
+        >>> class Things(Resource):
+        ...     path = "/things"
+        ...     variables = {"organization_id": "The organization."}
+        ...     search = Endpoint(
+        ...         POST,
+        ...         query=Search,
+        ...         returns=Schema,
+        ...         host="{organization_id}.{base_host}",
+        ...         authorization=True,
+        ...         idempotency_key="Idempotency-Key",
+        ...         success=(200, 202),
+        ...         summary="Search.",
+        ...     )
+        ...     export = Endpoint(GET, "/export", returns=Schema, authorization=False, timeout=600.0, summary="Export.")
+        >>> class Client(BaseClient, resources=[Things]):
+        ...     pass
+        >>> from abeja_run.messages import Headers
+        >>> from abeja_run.preparation import prepare
+        >>> given = dict.fromkeys(p.name for p in Things.search.parameters) | {"organization_id": "1234"}
+        >>> given |= {"tags": ["a", "b"], "exact": True, "order": "up"}
+        >>> request = prepare(Things.search, given, "https://api.abeja.io", Headers())
+        >>> request.url
+        'https://1234.api.abeja.io/things?tags=a%2Cb&exact=true&%24order=up'
+        >>> len(request.headers["idempotency-key"]), Things.search.repeatable
+        (36, True)
     """
 
     method: str

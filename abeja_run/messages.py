@@ -201,7 +201,7 @@ class Request:
     sink: Sink | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
-        if not issubclass(type(self.headers), Headers):
+        if type(self.headers) is not Headers and not issubclass(type(self.headers), Headers):
             object.__setattr__(self, "headers", Headers(self.headers))
 
     def __repr__(self) -> str:
@@ -231,7 +231,7 @@ class Response:
     body: bytes = b""
 
     def __post_init__(self) -> None:
-        if not issubclass(type(self.headers), Headers):
+        if type(self.headers) is not Headers and not issubclass(type(self.headers), Headers):
             object.__setattr__(self, "headers", Headers(self.headers))
 
     def __repr__(self) -> str:

@@ -1,0 +1,39 @@
+"""Calls that a type checker accepts."""
+
+from __future__ import annotations
+
+import io
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Literal
+
+from catalogue import Colour
+from catalogue_client import CatalogueClient, LimitsInput, Thing
+
+from abeja_run.descriptors import Downloaded, Upload
+
+client = CatalogueClient({"auth_token": "any"}, timeout=5.0)
+bounds: LimitsInput = {"most": 1, "kind": "hard"}
+thing: Thing = client.create_thing("n", bounds, ["x", "y"], Colour.RED, "trace", {"a": "b"})
+state: Literal["NEW", "DONE"] = thing["state"]
+colour: Literal["red", "blue"] = thing["colour"]
+most: int = thing["limits"]["max"]
+weight: float = thing["weights"]["a"]
+note: str | None = thing["a-note"]
+perhaps = client.get_thing(thing_id="a")
+name: str = "" if perhaps is None else perhaps["name"]
+things: list[Thing] = client.get_things("up", datetime.now(timezone.utc), exact=True, offset=5)
+first: Thing = next(client.iter_things(order="down"))
+names: list[str] = client.get_names()
+one: str = next(client.iter_names())
+number: int = client.count()
+client.put_limits([{"most": 1}, bounds])
+for content in (b"a", Path("a"), io.BytesIO(b"a"), [b"a"], iter([b"a"]), Upload(b"a", "a.txt", "text/plain")):
+    client.upload("a", content)
+client.add_picture("a", Path("a.png"), labels={"a": 1})
+text: str = client.get_text("a")
+file: Downloaded = client.download("a", "there")
+size: int = client.download("a", Path("there")).size
+done = client.wait_for_thing("a", timeout=5, interval=1, on_change=print)
+run = client.get_run("o", "d", "r")
+status: Literal["SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED"] = run["status"]

@@ -1,0 +1,62 @@
+"""Calls each of which a type checker refuses, at its line: every line that ends in ``# wrong``, and no other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from catalogue import Colour
+from catalogue_client import CatalogueClient, LimitsInput, Thing
+
+client = CatalogueClient({"auth_token": "any"})
+CatalogueClient({"auth_token": 5})  # wrong
+CatalogueClient({"auth_token": "any"}, timeout="5")  # wrong
+CatalogueClient({"auth_token": "any"}, time_out=5)  # wrong
+client.create_things("n")  # wrong
+client.create_thing()  # wrong
+client.create_thing(5)  # wrong
+client.create_thing("n", {"max": 1})  # wrong
+client.create_thing("n", {"most": "1"})  # wrong
+client.create_thing("n", {"most": 1, "kind": "weak"})  # wrong
+client.create_thing("n", tags=["z"])  # wrong
+client.create_thing("n", tags="x")  # wrong
+client.create_thing("n", colour="red")  # wrong
+client.create_thing("n", colour=Colour.GREEN)  # wrong
+client.create_thing("n", meta={"a": 5})  # wrong
+client.create_thing("n", None, None, None, None, None, None)  # wrong
+bounds: LimitsInput = {"kind": "hard"}  # wrong
+thing: Thing = client.create_thing("n")
+thing["nam"]  # wrong
+thing["limits"]["most"]  # wrong
+length: int = thing["name"]  # wrong
+note: str = thing["a-note"]  # wrong
+state: Literal["NEW"] = thing["state"]  # wrong
+client.get_thing("a")["name"]  # wrong
+client.get_thing(5)  # wrong
+client.get_thing("a", "b")  # wrong
+client.get_things("sideways")  # wrong
+client.get_things(since="2018-01-01")  # wrong
+client.get_things(offset="5")  # wrong
+client.get_things()["name"]  # wrong
+next(client.iter_things())["nam"]  # wrong
+length = next(client.iter_names())  # wrong
+text: str = client.count()  # wrong
+client.put_limits({"most": 1})  # wrong
+client.put_limits()  # wrong
+client.put_limits([]).get("a")  # wrong
+client.upload("a", 5)  # wrong
+client.upload("a", "a text")  # wrong
+client.upload("a", ["a text"])  # wrong
+client.add_picture("a")  # wrong
+length = client.get_text("a")  # wrong
+client.download("a")  # wrong
+client.download("a", b"there")  # wrong
+path: str = client.download("a", Path("there")).path  # wrong
+client.delete_thing("a").get("a")  # wrong
+client.wait_for_thing("a", timeout="5")  # wrong
+client.wait_for_thing("a", patience=5)  # wrong
+client.get_run("o", "d")  # wrong
+client.get_run("o", "d", run="r")  # wrong
+client.create_run("o", "d", "v", retry_count="5")  # wrong
+client.create_run("o", "d", "v", environment={"A": 5})  # wrong
+ended: Literal["SUCCEEDED", "FAILED"] = client.get_run("o", "d", "r")["status"]  # wrong
