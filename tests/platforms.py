@@ -5,6 +5,7 @@ import textwrap
 from abeja_run import APIClient
 from abeja_run.exceptions import WaitFailed
 from abeja_run.local import LocalPlatform
+from abeja_run.local.transport import ApplicationTransport
 
 
 class Place:
@@ -55,3 +56,29 @@ def outputs(channel):
     if not channel.is_dir():
         return {}
     return {path.name: path.read_bytes() for path in channel.iterdir() if not path.name.startswith(".")}
+
+
+class Faulty:
+    """A platform with faults, a client that meets them over HTTP or in the process, and one that does not."""
+
+    def __init__(self, platform, way="http", **settings):
+        self.platform = platform
+        self.ids = platform.organization_id, platform.deployment_id
+        self.settings = {**settings, "credential": platform.credential}
+        if way == "http":
+            self.settings["base_url"] = platform.serve().url
+        else:
+            self.settings["transport"] = platform.transport()
+        self.client = APIClient(**self.settings)
+        self._direct = APIClient(platform.credential, transport=ApplicationTransport(platform.app))
+
+    def create(self, *arguments, **keywords):
+        return self.client.create_run(*self.ids, self.platform.version_id, *arguments, **keywords)
+
+    def runs(self):
+        """What the platform has, whatever goes wrong on the way to it."""
+        return list(self._direct.iter_runs(*self.ids))
+
+    def close(self):
+        self.client.close()
+        self.platform.close()

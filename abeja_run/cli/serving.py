@@ -86,6 +86,15 @@ def local_platform() -> type[LocalPlatform]:
     "--timeout", type=float, default=3600, show_default=True, metavar="SECONDS", help="How long one attempt may take."
 )
 @click.option("--handler", default="main:handler", show_default=True, metavar="MODULE:FUNCTION", help="What is called.")
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="What goes wrong on purpose, such as close_after_execute=0.1: this share of requests is executed but not "
+    "answered. all=0.3 is every kind, 0.3 together; seed=N, delay=SECONDS, methods=POST and paths='*/runs' say more. "
+    "May be given several times; the documentation of abeja_run.local.Faults has all names.",
+)
 @click.pass_obj
 def local(
     settings: Settings,
@@ -97,10 +106,22 @@ def local(
     workers: int,
     timeout: float,
     handler: str,
+    faults: tuple[str, ...],
 ) -> None:
+    platform_class = local_platform()
+    from abeja_run.local import Faults
+
     with (
         Interruption() as interruption,
-        local_platform()(code, datalake, state=state, workers=workers, timeout=timeout, handler=handler) as platform,
+        platform_class(
+            code,
+            datalake,
+            state=state,
+            workers=workers,
+            timeout=timeout,
+            handler=handler,
+            faults=Faults.parse(faults) if faults else None,
+        ) as platform,
     ):
         url = _reachable(platform.serve(host, port).url)
         # The only place where the command shows a secret: it is made here, for whoever reads this.

@@ -14,6 +14,9 @@ from abeja_run.credentials import Credential
 from abeja_run.exceptions import ConfigurationError
 from abeja_run.local.application import VERSION_NUMBER, Application, Served
 from abeja_run.local.executor import Deployed, Executor
+from abeja_run.local.faults import Faults
+from abeja_run.local.faulty_server import FaultyServer
+from abeja_run.local.faulty_transport import FaultyTransport
 from abeja_run.local.serving import Server
 from abeja_run.local.store import Store
 from abeja_run.local.tokens import Tokens
@@ -31,7 +34,7 @@ class LocalPlatform:
         datalake: The folder of the datalake; a file is ``<channel_id>/<file_id>`` in it.
         state: The SQLite file that remembers runs; a temporary one by default, gone at the end. It keeps the
             runs' environment variables and the credential, and only its owner may read it.
-        workers: How many attempts may run side by side.
+        workers: How many attempts may run side by side; with 0 every run stays as it was submitted.
         timeout: Seconds one attempt may take.
         handler: The ``module:function`` that is called.
         organization_id: The ID of the organization; like the next two, that of the state file by default.
@@ -40,6 +43,7 @@ class LocalPlatform:
         credential: Who may use the platform, as ``APIClient`` takes it; a random token by default.
         page_size: How many runs or events a page holds at most.
         pace: Seconds for which each status on the way to ``RUNNING`` stays visible.
+        faults: What goes wrong between clients and the platform, over HTTP and in the process; nothing by default.
 
     Attributes:
         organization_id: The ID of the organization.
@@ -80,6 +84,7 @@ class LocalPlatform:
         credential: Mapping[str, str] | None = None,
         page_size: int = 100,
         pace: float = 0.05,
+        faults: Faults | None = None,
     ) -> None:
         _check(workers=workers, timeout=timeout, page_size=page_size)
         folders = _folder(code, "code"), _folder(datalake, "datalake")
@@ -109,7 +114,8 @@ class LocalPlatform:
             tokens = Tokens(store.setting("token_secret", lambda: secrets.token_hex(32)))
             self.app: Any = Application(store, executor.submit, served, tokens, page_size)
             self._closing = stack.pop_all()
-        self._servers: list[Server] = []
+        self._faults = faults
+        self._servers: list[Server | FaultyServer] = []
 
     @property
     def url(self) -> str | None:
@@ -117,10 +123,11 @@ class LocalPlatform:
         return self._servers[-1].url if self._servers else None
 
     def transport(self) -> Transport:
-        """A transport that calls the application in this process."""
-        return ApplicationTransport(self.app)
+        """A transport that calls the application in this process; each is met by its faults from their first on."""
+        direct = ApplicationTransport(self.app)
+        return direct if self._faults is None else FaultyTransport(direct, self._faults)
 
-    def serve(self, host: str = "127.0.0.1", port: int = 0) -> Server:
+    def serve(self, host: str = "127.0.0.1", port: int = 0) -> Server | FaultyServer:
         """Serve over HTTP, in the background, until the platform is closed.
 
         Args:
@@ -133,7 +140,11 @@ class LocalPlatform:
         Raises:
             ConfigurationError: The address or the port cannot be listened on.
         """
-        server = Server(self.app, host, port)
+        server: Server | FaultyServer
+        if self._faults is None:
+            server = Server(self.app, host, port)
+        else:
+            server = FaultyServer(ApplicationTransport(self.app), self._faults, host, port)
         self._closing.callback(server.close)
         self._servers.append(server)
         return server
@@ -155,9 +166,9 @@ class LocalPlatform:
 
 
 def _check(*, workers: object, timeout: object, page_size: object) -> None:
-    for name, value in (("workers", workers), ("page_size", page_size)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ConfigurationError(f"{name} must be a whole number from 1, not {value!r}")
+    for name, value, least in (("workers", workers, 0), ("page_size", page_size, 1)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise ConfigurationError(f"{name} must be a whole number from {least}, not {value!r}")
     if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 < timeout < 1e9:
         raise ConfigurationError(f"timeout must be a number of seconds above 0, not {timeout!r}")
 

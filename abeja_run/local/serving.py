@@ -10,7 +10,7 @@ from waitress.server import create_server
 
 from abeja_run.exceptions import ConfigurationError
 
-__all__ = ["Server"]
+__all__ = ["Server", "listening", "url_of"]
 
 _THREADS = 16
 _BACKLOG = 1024
@@ -32,19 +32,14 @@ class Server:
     """
 
     def __init__(self, application: Any, host: str, port: int) -> None:
-        try:
-            listening = socket.create_server(
-                (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=_BACKLOG
-            )
-        except (OSError, OverflowError, UnicodeError) as error:
-            raise ConfigurationError(f"cannot listen on {host} port {port}: {error}") from error
-        self.url = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
+        sock = listening(host, port)
+        self.url = url_of(host, sock.getsockname()[1])
         # Its own map of sockets: without one, all servers of a process share a single loop.
         self._sockets: dict[int, Any] = {}
         self._server: Any = create_server(
             application,
             map=self._sockets,
-            sockets=[listening],
+            sockets=[sock],
             threads=_THREADS,
             ident=None,
             clear_untrusted_proxy_headers=True,
@@ -63,3 +58,28 @@ class Server:
     def _close_sockets(self) -> None:
         for channel in list(self._sockets.values()):
             channel.close()
+
+
+def listening(host: str, port: int, backlog: int | None = _BACKLOG) -> socket.socket:
+    """A socket that listens, or, without a backlog, only has the port.
+
+    Raises:
+        ConfigurationError: The address or the port cannot be listened on.
+    """
+    sock = None
+    try:
+        sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, port))
+        if backlog is not None:
+            sock.listen(backlog)
+    except (OSError, OverflowError, UnicodeError) as error:
+        if sock is not None:
+            sock.close()
+        raise ConfigurationError(f"cannot listen on {host} port {port}: {error}") from error
+    return sock
+
+
+def url_of(host: str, port: int) -> str:
+    """The URL of a server."""
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"

@@ -123,3 +123,14 @@ def test_handler_and_timeout_are_those_that_are_given(place):
             done = execute("submit", "--wait", "--retry-count", 0, env=environment)
             assert json.loads(done.stdout)["status"] == status
             assert time.monotonic() - began < 30
+
+
+def test_faults_are_those_that_are_given(place, command):
+    with serving(place, "--fault", "close_after_execute=1,methods=POST", "--fault", "seed=7") as (_, lines):
+        environment = {**os.environ, **as_a_shell_reads(lines)}
+        done = execute("submit", env=environment)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert json.loads(execute("list", env=environment).stdout)["run_id"]
+    done = command("local", "--code", place.code, "--datalake", place.lake, "--fault", "explode=1")
+    assert done.code == 2
+    assert done.err.startswith("Error: 'explode=1' is no fault; write one of all, refuse, ")

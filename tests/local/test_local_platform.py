@@ -233,7 +233,7 @@ def test_a_state_file_that_is_none_is_told(place, tmp_path):
             place.platform(state=state)
 
 
-@pytest.mark.parametrize("wrong", [{"workers": 0}, {"timeout": 0}, {"page_size": "x"}, {"timeout": True}])
+@pytest.mark.parametrize("wrong", [{"workers": -1}, {"timeout": 0}, {"page_size": "x"}, {"timeout": True}])
 def test_wrong_settings_are_told(place, wrong):
     with pytest.raises(e.ConfigurationError, match=next(iter(wrong))):
         place.platform(**wrong)
