@@ -1,11 +1,13 @@
 """Local platforms for tests: folders with code of the test's own, and a runner that submits and waits."""
 
 import textwrap
+import time
 
 from abeja_run import APIClient
 from abeja_run.exceptions import WaitFailed
 from abeja_run.local import LocalPlatform
 from abeja_run.local.transport import ApplicationTransport
+from abeja_run.transports import Urllib3Transport
 
 
 class Place:
@@ -56,6 +58,13 @@ def outputs(channel):
     if not channel.is_dir():
         return {}
     return {path.name: path.read_bytes() for path in channel.iterdir() if not path.name.startswith(".")}
+
+
+class Hurried(Urllib3Transport):
+    """The wire as it is, with waits that are cut short."""
+
+    def sleep(self, seconds):
+        time.sleep(seconds / 200)
 
 
 class Faulty:

@@ -108,7 +108,7 @@ class Submission:
         False
     """
 
-    __slots__ = ("_ahead", "_cause", "_rounds", "_settling", "looking", "pause", "run", "submission_id")
+    __slots__ = ("_ahead", "_cause", "_rounds", "_settling", "_unanswered", "looking", "pause", "run", "submission_id")
 
     def __init__(
         self, submission_id: str, settling: Settling, *, reopened: bool = False, straggling: float = 0.0
@@ -122,6 +122,8 @@ class Submission:
         self._cause: Error | None = None
         # The pauses before the looks that are still ahead.
         self._ahead: list[float] = []
+        # How often the last look may still go unanswered and be repeated.
+        self._unanswered = 0
         if reopened:
             self._look(straggling)
 
@@ -160,6 +162,8 @@ class Submission:
             self.run = dict(outcome)
         elif self._ahead:
             self.pause = self._ahead.pop(0)
+        elif outcome is not None and self._unanswered:
+            self._unanswered -= 1
         elif outcome is not None:
             # The last look must have been answered: without it, sending again could start a second run.
             raise SubmissionUnknown(f"the runs could not be listed: {outcome}", self.submission_id) from outcome
@@ -175,6 +179,7 @@ class Submission:
         self.looking = True
         self._ahead = [*self._settling.pauses()]
         self._ahead[-1] += straggling
+        self._unanswered = self._settling.looks
         self.pause = self._ahead.pop(0)
 
 

@@ -101,6 +101,15 @@ def test_while_the_runs_cannot_be_listed_nothing_is_submitted_again():
     assert service.posts == 1
 
 
+def test_a_last_look_that_is_not_answered_is_repeated():
+    service = Service(("after", LOST))
+    target = deployment(service)
+    target.settling = Settling(period=1, looks=2)
+    service.listing_fails = 3
+    assert target.submit("ver-1").run_id == service.runs[0]["run_id"]
+    assert (service.posts, service.looks) == (1, 4)
+
+
 @pytest.mark.parametrize("answer", [LOST, Response(503)], ids=str)
 def test_what_stays_open_says_the_id_to_go_on_with(answer):
     service = Service(*[("before", answer)] * 5)
