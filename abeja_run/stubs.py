@@ -18,7 +18,7 @@ from abeja_run.base_client import BaseClient
 from abeja_run.exceptions import ConfigurationError, Error
 from abeja_run.methods import Method, methods
 from abeja_run.parameters import Parameter
-from abeja_run.written_types import WrittenTypes
+from abeja_run.written_types import WrittenTypes, docstring
 
 __all__ = ["main", "stub"]
 
@@ -79,8 +79,7 @@ def _method(method: Method, types: WrittenTypes) -> str:
     if keywords:
         lines += ["    *,", *(f"    {keyword}," for keyword in keywords)]
     lines.append(f") -> {_returned(method, types)}:")
-    text = method.documentation().rstrip()
-    lines.append(textwrap.indent(f'"""{text}\n"""', "    ").replace("\\", "\\\\"))
+    lines.append(textwrap.indent(docstring(f"{method.documentation().rstrip()}\n"), "    "))
     return "\n".join(lines) + "\n"
 
 
@@ -126,9 +125,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _path(module: ModuleType) -> Path:
-    if not module.__file__:
+    if not getattr(module, "__file__", None):
         raise ConfigurationError("it is no file")
-    return Path(module.__file__).with_suffix(".pyi")
+    return Path(str(module.__file__)).with_suffix(".pyi")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from marshmallow.validate import OneOf
 from abeja_run.fields import Content, LocalPath
 from abeja_run.values import in_order, python_type
 
-__all__ = ["WrittenTypes"]
+__all__ = ["WrittenTypes", "docstring"]
 
 #: What stands in an answer for a field of this class; the nearest base class decides.
 _WIRE: dict[type[Any], str] = {
@@ -150,14 +150,20 @@ def _source(name: str, documentation: str, entries: list[tuple[str, str, str]]) 
     if not all(key.isidentifier() for key, _, _ in entries):
         members = "".join(f"    {key!r}: {kind},\n" for key, kind, _ in entries)
         return f'{name} = TypedDict("{name}", {{\n{members}}})\n'
-    lines = [f"class {name}(TypedDict):", f"    {_docstring(documentation)}", ""]
+    lines = [f"class {name}(TypedDict):", f"    {docstring(documentation)}", ""]
     for key, kind, description in entries:
-        lines += [f"    {key}: {kind}", f"    {_docstring(description)}"]
+        lines += [f"    {key}: {kind}", f"    {docstring(description)}"]
     return "\n".join(lines) + "\n"
 
 
-def _docstring(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"""', "'''")
+def docstring(text: str) -> str:
+    """The source of a docstring.
+
+    Example:
+        >>> len(docstring("a text")), docstring("a text")[3:-3]
+        (12, 'a text')
+    """
+    escaped = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
     return f'"""{escaped}"""'
 
 

@@ -1,6 +1,6 @@
 """Whether mypy and pyright accept ``right.py`` and the examples, and refuse ``wrong.py`` at each line that says so.
 
-``python tests/typing/judge.py``; also whether ``catalogue_client.pyi`` is what the descriptors say.
+``python tests/type_checks/judge.py``; also whether ``catalogue_client.pyi`` is what the descriptors say.
 """
 
 from __future__ import annotations
