@@ -204,6 +204,9 @@ def _check_places(declared: Endpoint, wrong: _Wrong) -> None:
         wire = field.prefix if isinstance(field, HeaderFamily) else field.data_key or name
         if not re.fullmatch(_FIELD_NAME, wire):
             raise wrong("headers", f"{wire!r} is not usable as the name of a header")
+        family = isinstance(field, HeaderFamily)
+        if family and any(reserved.startswith(wire.lower()) for reserved in (*_RESERVED, "content-type", "cookie")):
+            raise wrong("headers", f"the prefix {wire!r} is that of a header that the client sets itself")
         if wire.lower() in _RESERVED or (wire.lower() == "content-type" and not isinstance(declared.body, RawBody)):
             raise wrong("headers", f"{wire!r} is set by the client itself")
         if wire.lower() in taken - {declared.idempotency_key.lower()}:
@@ -219,6 +222,10 @@ def _check_follow_up(declared: Endpoint, names: list[str], wrong: _Wrong) -> Non
     """The checks of ``pages`` and ``waiter``: they speak of parameters and of fields of the answer."""
     object_schema = None if isinstance(declared.returns, Answer) else declared.returns
     told = _fields(object_schema)
+    for attribute in ("pages", "waiter"):
+        part = getattr(declared, attribute)
+        if part is not None and (not part.name.isidentifier() or keyword.iskeyword(part.name) or part.name[0] == "_"):
+            raise wrong(attribute, f"{part.name!r} is not usable as the name of a method")
     called = "the answer" if object_schema is None else object_schema.__name__
     if declared.pages is not None:
         for fault in declared.pages.faults(names, told):

@@ -147,6 +147,10 @@ class Exchange:
             return interpret(self._endpoint, request.url, outcome, check=check, sink=request.sink)
         except InvalidResponse:
             return interpret(self._endpoint, request.url, self._redacted(outcome), check=check, sink=request.sink)
+        finally:
+            # What has become a result is kept; anything else, such as the nothing of a 204, is not.
+            if request.sink is not None:
+                request.sink.discard()
 
     @property
     def headers(self) -> Headers:

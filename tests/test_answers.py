@@ -141,6 +141,13 @@ def test_a_transport_that_knows_no_sinks_downloads_too(tmp_path):
     assert (tmp_path / "a").read_bytes() == CONTENT
 
 
+def test_a_download_of_nothing_leaves_nothing(wire, transport, tmp_path):
+    wire.otherwise = b"HTTP/1.1 204 No Content\r\n\r\n"
+    endpoint = get(Download("path"), success=(200, 204))
+    assert client(wire.url, get=endpoint, settings={"transport": transport}).get(tmp_path / "a") is None
+    assert not os.listdir(tmp_path)
+
+
 HALF = answer(CONTENT)[:-1000]
 
 

@@ -20,7 +20,7 @@ from abeja_run.descriptors import (
     Waiter,
 )
 from abeja_run.exceptions import DescriptorError, NotFound
-from abeja_run.fields import about
+from abeja_run.fields import HeaderFamily, about
 from abeja_run.resources.runs import Runs
 
 
@@ -101,6 +101,10 @@ class Careless(Schema):
     a = fields.String(metadata=about("A.", aliases="other"))
 
 
+class Family(Schema):
+    content = HeaderFamily("Content-", metadata=about("Whatever."))
+
+
 def named(*names):
     return Schema.from_dict({f"h{number}": fields.String(data_key=name) for number, name in enumerate(names)})
 
@@ -148,6 +152,9 @@ def named(*names):
         (Endpoint(GET, headers=named("content-type"), returns=Thing, summary="x"), "headers"),
         (Endpoint(GET, headers=named("a b"), returns=Thing, summary="x"), "headers"),
         (Endpoint(GET, headers=named("X-A", "x-a"), returns=Thing, summary="x"), "headers"),
+        (Endpoint(GET, headers=Family, returns=Thing, summary="x"), "headers"),
+        (Endpoint(GET, returns=ArrayOf(Thing), summary="x", pages=Links("a b")), "pages"),
+        (Endpoint(GET, returns=Thing, summary="x", waiter=Waiter("if", field="state", success=("a",))), "waiter"),
         (Endpoint(GET, success=(404,), returns=Thing, summary="x"), "success"),
         (Endpoint(GET, success=(True,), returns=Thing, summary="x"), "success"),
         (Endpoint(GET, timeout=0, returns=Thing, summary="x"), "timeout"),
