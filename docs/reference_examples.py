@@ -1,4 +1,4 @@
-"""The examples of the reference pages: for each endpoint a call, the command that does the same, and its recording.
+"""The examples of the reference pages: for each endpoint a call and its recording.
 
 ``python docs/reference_examples.py`` records them anew, from the local platform.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,28 +22,13 @@ CHANNEL, FILE = "2222222222222", "20180101T112233-44444444-5555-6666-7777-888888
 ENVIRONMENT = {"ABEJA_ORGANIZATION_ID": ORGANIZATION, "ABEJA_DEPLOYMENT_ID": DEPLOYMENT}
 
 
-@dataclass(frozen=True)
-class Example:
-    """A call of an endpoint.
-
-    Attributes:
-        arguments: What it is called with, beside the organization and the deployment; ``RUN`` stands for the run.
-        command: The command that does the same.
-    """
-
-    arguments: dict[str, Any]
-    command: str
-
-
-EXAMPLES = {
-    "create_run": Example(
-        {"version_id": VERSION, "input_data": {"$datalake:1": f"{CHANNEL}/{FILE}"}, "retry_count": 2},
-        f"abeja-run submit {VERSION} \\\n    --datalake {CHANNEL}/{FILE} \\\n    --retry-count 2",
-    ),
-    "get_run": Example({"run_id": "RUN"}, "abeja-run show RUN"),
-    "get_runs": Example({"scan_forward": True}, "abeja-run list --oldest-first"),
-    "get_run_logs": Example({"run_id": "RUN"}, "abeja-run logs RUN"),
-    "get_run_recent_logs": Example({"run_id": "RUN"}, "abeja-run logs RUN --recent 1"),
+#: For each endpoint what it is called with, beside the organization and the deployment; ``RUN`` stands for the run.
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "create_run": {"version_id": VERSION, "input_data": {"$datalake:1": f"{CHANNEL}/{FILE}"}, "retry_count": 2},
+    "get_run": {"run_id": "RUN"},
+    "get_runs": {"scan_forward": True},
+    "get_run_logs": {"run_id": "RUN"},
+    "get_run_recent_logs": {"run_id": "RUN"},
 }
 
 
@@ -66,13 +50,8 @@ def body_of(message: object) -> Any:
 
 def arguments_of(name: str, run: str) -> dict[str, Any]:
     """What the example of an endpoint is called with."""
-    given = {"organization_id": ORGANIZATION, "deployment_id": DEPLOYMENT, **EXAMPLES[name].arguments}
+    given = {"organization_id": ORGANIZATION, "deployment_id": DEPLOYMENT, **EXAMPLES[name]}
     return {key: run if value == "RUN" else value for key, value in given.items()}
-
-
-def command_of(name: str, run: str) -> str:
-    """The command of the example of an endpoint."""
-    return EXAMPLES[name].command.replace("RUN", run)
 
 
 def record() -> None:

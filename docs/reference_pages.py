@@ -6,13 +6,14 @@ Everything on them is said elsewhere: in the descriptors, and in the recordings 
 from __future__ import annotations
 
 import json
+import shlex
 import textwrap
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from marshmallow import fields
-from reference_examples import ENVIRONMENT, arguments_of, body_of, command_of, recorded, run_id
+from reference_examples import ENVIRONMENT, arguments_of, body_of, recorded, run_id
 
 from abeja_run import APIClient
 from abeja_run.endpoints import Endpoint
@@ -22,9 +23,10 @@ from abeja_run.parameters import Parameter
 from abeja_run.values import in_order
 from abeja_run.written_types import WrittenTypes
 
-__all__ = ["endpoints", "page", "pages", "python_example", "write"]
+__all__ = ["endpoints", "page", "pages", "python_example", "shell_example", "write"]
 
 _PLACES = {"path": "path", "query": "query", "body": "body", "header": "header", "file": "this machine"}
+_SHORT_LINE = 80
 _ALWAYS: tuple[tuple[type[Exception], str], ...] = (
     (HttpError, "Any other error status."),
     (ValidationError, "Arguments were refused; nothing was sent."),
@@ -192,6 +194,22 @@ def python_example(method: Method) -> str:
     return f"answer = {call}\nprint(answer)\n"
 
 
+def shell_example(endpoint: Endpoint) -> str:
+    """The command that does the same; what stands in the environment is not given."""
+    from_environment = {name.removeprefix("ABEJA_").lower() for name in ENVIRONMENT}
+    words = [f"abeja-run api {endpoint.name}"]
+    for name, value in arguments_of(endpoint.name, run_id()).items():
+        flag = f"--{name.replace('_', '-')}"
+        if name in from_environment:
+            continue
+        if isinstance(value, bool):
+            words.append(flag if value else f"--no-{flag[2:]}")
+        else:
+            words.append(f"{flag} {shlex.quote(value if isinstance(value, str) else json.dumps(value))}")
+    one_line = " ".join(words)
+    return f"{one_line}\n" if len(one_line) <= _SHORT_LINE else " \\\n    ".join(words) + "\n"
+
+
 def _written(value: object) -> str:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, (str, dict)) else repr(value)
 
@@ -202,7 +220,7 @@ def _example(endpoint: Endpoint) -> Iterator[str]:
     yield _code("python", python_example(own))
     told = ", ".join(f"``{name}``" for name in ENVIRONMENT)
     yield f"In the shell, with {told} and a credential in the environment:"
-    yield _code("sh", command_of(endpoint.name, run_id()))
+    yield _code("sh", shell_example(endpoint))
     first = recorded(endpoint.name)[0]
     sent = body_of(first.request)
     path = first.request.url.partition("//")[2].partition("/")[2]
