@@ -370,6 +370,16 @@ def test_wherever_a_disk_gets_full_the_batch_goes_on_when_there_is_room_again(pa
     assert len(service.runs) == 40
 
 
+def test_a_process_that_was_started_meanwhile_does_not_keep_a_closed_journal_locked(path):
+    with Journal(path, {}) as journal:
+        child = subprocess.Popen(["sleep", "60"], pass_fds=[journal._file.fileno()])
+    try:
+        Journal(path, {}).close()
+    finally:
+        child.kill()
+        child.wait()
+
+
 def test_memory_does_not_grow_with_the_journal(path):
     code = textwrap.dedent(
         """
