@@ -14,12 +14,9 @@ import ssl
 import sys
 import threading
 import time
-import urllib.request
 import zlib
 from collections.abc import Callable, Generator
-from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import urllib3
 import urllib3.connection
@@ -27,9 +24,7 @@ import urllib3.exceptions
 from urllib3.util.retry import Retry
 from urllib3.util.ssl_match_hostname import CertificateError
 
-from abeja_run.configuration import is_loopback
 from abeja_run.exceptions import (
-    ConfigurationError,
     ConnectError,
     ConnectTimeout,
     InvalidResponse,
@@ -38,6 +33,7 @@ from abeja_run.exceptions import (
 )
 from abeja_run.messages import Headers, Request, Response, Sink, Source
 from abeja_run.transports.base import Transport
+from abeja_run.transports.environment import Proxies, context_for, proxy_headers, roots, without_userinfo
 from abeja_run.transports.faults import chain, told
 
 __all__ = ["Urllib3Transport"]
@@ -233,8 +229,8 @@ class Urllib3Transport(Transport):
     def __init__(self, *, ssl_context: ssl.SSLContext | None = None, pool_size: int = 32) -> None:
         self._ssl_context = ssl_context
         self._pool_size = pool_size
-        self._roots = _roots()
-        self._proxies = urllib.request.getproxies_environment()
+        self._roots = roots()
+        self._proxies = Proxies()
         self._forget()
 
     def _forget(self) -> None:
@@ -270,7 +266,7 @@ class Urllib3Transport(Transport):
         except _NotConnected as fault:
             parts = chain(fault, handled)
             kind: type[TransportError] = ConnectTimeout if _timed_out(parts) else ConnectError
-            reason = f"no connection to {self._route(origin)}: {_told(parts, timeout)}"
+            reason = f"no connection to {self._proxies.route(origin)}: {_told(parts, timeout)}"
             raise kind(reason, method=request.method, url=url) from fault.__cause__
         except _WIRE_FAULTS as fault:
             parts = chain(fault, handled)
@@ -299,7 +295,7 @@ class Urllib3Transport(Transport):
     def _connect_to(self, origin: str) -> Callable[..., Any]:
         """What sends a target to this origin: its pool, or the proxy's way to it."""
         with self._lock:
-            proxy = self._proxy(origin)
+            proxy = self._proxies.of(origin)
             manager = self._managers.get(proxy)
             if manager is None:
                 manager = self._managers[proxy] = self._manager(proxy)
@@ -315,26 +311,13 @@ class Urllib3Transport(Transport):
             self._senders[origin] = sender
             return sender
 
-    def _proxy(self, origin: str) -> str:
-        """The proxy's address, or an empty string."""
-        parts = urlsplit(origin)
-        # proxy_bypass itself takes no proxies on every system; typeshed knows only that one.
-        bypass = urllib.request.proxy_bypass_environment  # type: ignore[attr-defined]
-        if is_loopback(origin) or bypass(parts.netloc, self._proxies):
-            return ""
-        return self._proxies.get(parts.scheme) or self._proxies.get("all", "")
-
-    def _route(self, origin: str) -> str:
-        proxy = self._proxy(origin)
-        return f"{origin} through the proxy {_without_userinfo(proxy)}" if proxy else origin
-
     def _manager(self, proxy: str) -> urllib3.PoolManager:
         settings: dict[str, Any] = {"maxsize": self._pool_size, "ssl_context": self._context}
         manager: urllib3.PoolManager
         if proxy:
             manager = urllib3.ProxyManager(
-                _without_userinfo(proxy),
-                proxy_headers=_proxy_headers(proxy),
+                without_userinfo(proxy),
+                proxy_headers=proxy_headers(proxy),
                 proxy_ssl_context=self._context,
                 **settings,
             )
@@ -347,60 +330,11 @@ class Urllib3Transport(Transport):
     def _context(self) -> ssl.SSLContext:
         if self._ssl_context is not None:
             return self._ssl_context
-        context = _context_for(self._roots)
+        context = context_for(self._roots)
         if urllib3.__version__.startswith("1."):  # type: ignore[attr-defined]
             # Its own check of the name follows then, and that one knows addresses too.
             context.check_hostname = False
         return context
-
-
-def _context_for(roots: Path | None) -> ssl.SSLContext:
-    """A context that verifies against these roots, or the system's, or those of certifi."""
-    if roots is not None:
-        folder, path = roots.is_dir(), str(roots)
-        try:
-            return ssl.create_default_context(cafile=None if folder else path, capath=path if folder else None)
-        except (OSError, ssl.SSLError) as error:
-            raise ConfigurationError(f"the roots in {path} cannot be used: {error}") from error
-    context = ssl.create_default_context()
-    if context.cert_store_stats()["x509_ca"] or ssl.get_default_verify_paths().capath:
-        return context
-    try:
-        import certifi  # noqa: PLC0415 - optional
-    except ImportError:
-        return context
-    context.load_verify_locations(certifi.where())
-    return context
-
-
-def _roots() -> Path | None:
-    """The file or folder of roots that the environment names; OpenSSL itself would ignore one that is missing."""
-    for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
-        if value := os.environ.get(name):
-            path = Path(value)
-            if not path.exists():
-                raise ConfigurationError(f"{name} is {value!r}, which does not exist")
-            return path
-    return None
-
-
-def _without_userinfo(proxy: str) -> str:
-    """The address of a proxy as it may be shown.
-
-    Raises:
-        ConfigurationError: It is not one of a kind known here.
-    """
-    address = proxy if "://" in proxy else f"http://{proxy}"
-    parts = urlsplit(address)
-    shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigurationError(f"the proxy {shown!r} is not of the form http://host:port")
-    return shown
-
-
-def _proxy_headers(proxy: str) -> dict[str, str]:
-    userinfo = urlsplit(proxy if "://" in proxy else f"http://{proxy}").netloc.rpartition("@")[0]
-    return dict(urllib3.make_headers(proxy_basic_auth=unquote(userinfo))) if userinfo else {}
 
 
 @functools.lru_cache(maxsize=8)

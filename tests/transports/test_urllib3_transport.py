@@ -23,7 +23,7 @@ from servers import CREDENTIAL, IDS, RUN, TOKEN, Wire, answer, close, closed_por
 from abeja_run import APIClient
 from abeja_run import exceptions as e
 from abeja_run.messages import Request
-from abeja_run.transports import Urllib3Transport
+from abeja_run.transports import Urllib3Transport, environment
 from abeja_run.transports import urllib3_transport as module
 
 
@@ -486,7 +486,7 @@ def test_https_goes_through_a_tunnel_and_the_proxy_sees_no_credential(wire, secu
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "roots.pem"))
     through(wire, monkeypatch, "https", "me:hunter2@")
     wire.otherwise = tunnel
-    monkeypatch.setattr(module, "is_loopback", lambda url: False)
+    monkeypatch.setattr(environment, "is_loopback", lambda url: False)
     with client(secure.url.replace("127.0.0.1", "localhost")) as calling:
         assert calling.get_run(*IDS, "run-1") == RUN
     (seen,) = wire.requests
