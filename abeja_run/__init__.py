@@ -15,6 +15,7 @@ from abeja_run.client import APIClient
 from abeja_run.descriptors import DELETE, GET, PATCH, POST, PUT, Endpoint, Resource
 
 if TYPE_CHECKING:
+    from abeja_run.asynchronous import AsyncAPIClient
     from abeja_run.jobs import Client
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "POST",
     "PUT",
     "APIClient",
+    "AsyncAPIClient",
     "BaseClient",
     "Client",
     "Endpoint",
@@ -32,7 +34,7 @@ __all__ = [
 ]
 
 #: What is imported when it is first asked for, so that nobody else pays for it.
-_LATER = {"Client": "abeja_run.jobs"}
+_LATER = {"AsyncAPIClient": "abeja_run.asynchronous", "Client": "abeja_run.jobs"}
 
 
 def __getattr__(name: str) -> Any:

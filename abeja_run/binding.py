@@ -23,11 +23,13 @@ class BoundEndpoint:
     So an endpoint that is never called costs nothing, and one that is called costs a plain function.
     """
 
-    def __init__(self, endpoint: Endpoint, owner: type, name: str) -> None:
-        self._endpoint, self._owner, self._name = endpoint, owner, name
+    def __init__(self, endpoint: Endpoint, owner: type, name: str, *, awaited: bool = False) -> None:
+        self._endpoint, self._owner, self._name, self._awaited = endpoint, owner, name, awaited
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        described = next(method for method in methods(self._endpoint) if method.name == self._name)
+        described = next(
+            method for method in methods(self._endpoint, awaited=self._awaited) if method.name == self._name
+        )
         made = make_method(described, self._owner)
         # Two threads may both come here; the methods are alike, and either may stay.
         setattr(self._owner, self._name, made)
@@ -79,7 +81,8 @@ def _source(method: Method) -> str:
     signature = ["self", *(p.name if p.required and not p.aliases else f"{p.name}=None" for p in parameters)]
     if keywords:
         signature += ["*", *keywords]
-    lines = [f"def {method.name}({', '.join(signature)}):"]
+    defined, returned = ("async def", "return await") if method.coroutine else ("def", "return")
+    lines = [f"{defined} {method.name}({', '.join(signature)}):"]
     old = {alias for p in parameters for alias in p.deprecated_aliases}
     for alias, name in aliases:
         lines.append(f"    if {alias} is not None:")
@@ -94,7 +97,7 @@ def _source(method: Method) -> str:
             lines.append(f"    if {p.name} is not None: _warn({method.name!r}, {p.name!r}, _deprecated[{p.name!r}])")
     arguments = ", ".join(f"{p.name!r}: {p.name}" for p in parameters)
     options = "".join(f", {option.name}={option.name}" for option in method.options)
-    lines.append(f"    return self.{method.target}(_endpoint, {{{arguments}}}{options})")
+    lines.append(f"    {returned} self.{method.target}(_endpoint, {{{arguments}}}{options})")
     return "\n".join(lines) + "\n"
 
 

@@ -6,7 +6,7 @@ Its own, and those that its descriptor's cursor and waiter declare. Makes nothin
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, NamedTuple
 
 from marshmallow import Schema, fields
@@ -45,6 +45,7 @@ class Method(NamedTuple):
         summary: The first line of its docstring.
         notes: What else a caller must know.
         errors: The errors of its own: pairs of name and text.
+        awaited: Whether it is a coroutine function, or returns an asynchronous iterator.
     """
 
     name: str
@@ -57,6 +58,12 @@ class Method(NamedTuple):
     iterates: bool = False
     options: tuple[Option, ...] = ()
     errors: tuple[tuple[str, str], ...] = ()
+    awaited: bool = False
+
+    @property
+    def coroutine(self) -> bool:
+        """Whether calling it gives a coroutine."""
+        return self.awaited and not self.iterates
 
     @property
     def schema(self) -> type[Schema] | None:
@@ -130,8 +137,12 @@ _WAIT_ERRORS = (
 )
 
 
-def methods(endpoint: Endpoint) -> Iterator[Method]:
+def methods(endpoint: Endpoint, *, awaited: bool = False) -> Iterator[Method]:
     """The methods of an endpoint.
+
+    Args:
+        endpoint: The endpoint.
+        awaited: Whether they are those of an asynchronous client.
 
     Example:
         >>> from abeja_run.resources.runs import Runs
@@ -142,7 +153,16 @@ def methods(endpoint: Endpoint) -> Iterator[Method]:
     returns = answer.annotation
     if answer.annotation is not None and _EMPTY & set(endpoint.success):
         returns |= None
-    yield Method(endpoint.name, endpoint, "_call", returns, answer.field, endpoint.summary, notes=endpoint.description)
+    yield Method(
+        endpoint.name,
+        endpoint,
+        "_call",
+        returns,
+        answer.field,
+        endpoint.summary,
+        notes=endpoint.description,
+        awaited=awaited,
+    )
     if endpoint.pages is not None:
         item = _item(endpoint, endpoint.pages.items)
         kind: Any = dict[str, Any] if isinstance(item, fields.Nested) else Any
@@ -150,11 +170,12 @@ def methods(endpoint: Endpoint) -> Iterator[Method]:
             endpoint.pages.name,
             endpoint,
             "_iterate",
-            Iterator[kind],
+            AsyncIterator[kind] if awaited else Iterator[kind],
             item,
             f"{endpoint.summary.rstrip('.')}: every item of every page.",
             notes=f"Asks {endpoint.name} for the next page when it is reached.",
             iterates=True,
+            awaited=awaited,
         )
     if endpoint.waiter is not None:
         ends = " or ".join((*endpoint.waiter.success, *endpoint.waiter.failure))
@@ -168,6 +189,7 @@ def methods(endpoint: Endpoint) -> Iterator[Method]:
             notes=f"Asks {endpoint.name} again and again, with growing pauses, and bears faults in between.",
             options=_WAIT_OPTIONS,
             errors=_WAIT_ERRORS,
+            awaited=awaited,
         )
 
 

@@ -14,17 +14,17 @@ import textwrap
 from pathlib import Path
 from types import ModuleType
 
-from abeja_run.base_client import BaseClient
 from abeja_run.exceptions import ConfigurationError, Error
 from abeja_run.methods import Method, methods
 from abeja_run.parameters import Parameter
+from abeja_run.resource_client import ResourceClient
 from abeja_run.written_types import WrittenTypes, docstring
 
 __all__ = ["main", "stub"]
 
 #: What a stub may need beside the classes of its methods.
 _IMPORTS = {
-    "collections.abc": ("Callable", "Iterator", "Mapping"),
+    "collections.abc": ("AsyncIterator", "Callable", "Iterator", "Mapping"),
     "datetime": ("datetime",),
     "typing": ("Any", "Literal"),
 }
@@ -41,7 +41,7 @@ def stub(module: ModuleType) -> str:
     clients = [
         value
         for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, BaseClient) and value.__module__ == module.__name__
+        if isinstance(value, type) and issubclass(value, ResourceClient) and value.__module__ == module.__name__
     ]
     types = WrittenTypes()
     classes = "\n\n".join(_class(client, types) for client in clients)
@@ -61,18 +61,21 @@ def stub(module: ModuleType) -> str:
     )
 
 
-def _class(client: type[BaseClient], types: WrittenTypes) -> str:
+def _class(client: type[ResourceClient], types: WrittenTypes) -> str:
     lines = [f"class {client.__name__}({', '.join(base.__name__ for base in client.__bases__)}):"]
     inherited = {resource for base in client.__mro__[1:] for resource in getattr(base, "resources", ())}
     for resource in client.resources:
         for endpoint in resource.endpoints.values() if resource not in inherited else ():
-            lines += (textwrap.indent(_method(method, types), "    ") for method in methods(endpoint))
+            lines += (
+                textwrap.indent(_method(method, types), "    ")
+                for method in methods(endpoint, awaited=client.asynchronous)
+            )
     return "\n".join([*lines, "    ..."] if len(lines) == 1 else lines) + "\n"
 
 
 def _method(method: Method, types: WrittenTypes) -> str:
     parameters = method.endpoint.parameters
-    lines = [f"def {method.name}(", "    self,"]
+    lines = [f"{'async def' if method.coroutine else 'def'} {method.name}(", "    self,"]
     lines += [f"    {_parameter(parameter, parameter.name, types)}," for parameter in parameters]
     keywords = [_parameter(parameter, alias, types) for parameter in parameters for alias in parameter.aliases]
     keywords += [f"{o.name}: {types.annotation(o.annotation)} = {o.default!r}" for o in method.options]
@@ -88,7 +91,7 @@ def _returned(method: Method, types: WrittenTypes) -> str:
         return types.annotation(method.returns)
     kind = types.of_answer(method.field)
     if method.iterates:
-        return f"Iterator[{kind}]"
+        return f"AsyncIterator[{kind}]" if method.awaited else f"Iterator[{kind}]"
     return f"{kind} | None" if type(None) in getattr(method.returns, "__args__", ()) else kind
 
 

@@ -119,15 +119,18 @@ class AiohttpTransport(AsyncTransport):
         handled = sys.exc_info()[1]
         attempt = _Attempt()
         _attempt.set(attempt)
-        settings: dict[str, Any] = {}
+        settings: dict[str, Any] = {"headers": request.headers.pairs}
         if proxy := self._proxies.of(origin):
-            settings = {"proxy": without_userinfo(proxy), "proxy_headers": proxy_headers(proxy)}
+            known = proxy_headers(proxy)
+            settings |= {"proxy": without_userinfo(proxy), "proxy_headers": known}
+            if url.startswith("http:"):
+                # There is no tunnel to open: the proxy reads the request itself.
+                settings["headers"] = (*request.headers.pairs, *known.items())
         try:
             async with session.request(
                 request.method,
                 URL(url, encoded=True),
                 data=_pieces(request.body, attempt) if isinstance(request.body, Source) else request.body,
-                headers=request.headers.pairs,
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=timeout),
                 **settings,
@@ -227,4 +230,8 @@ def _told(parts: list[BaseException]) -> str:
     for part in parts:
         if isinstance(part, aiohttp.ClientHttpProxyError):
             return f"Tunnel connection failed: {part.status} {part.message}"
+        if isinstance(part, aiohttp.ClientConnectorError) and part.errno and part.errno > 0:
+            # asyncio puts its own words and an address in the place of the system's.
+            certificate = any(isinstance(inner, ssl.SSLError) for inner in parts)
+            return told(parts, "") if certificate else f"{os.strerror(part.errno)} ({type(part.os_error).__name__})"
     return told(parts, "")
