@@ -1,9 +1,11 @@
 """The wire of the asynchronous client, against real servers on loopback, well-behaved and not."""
 
 import asyncio
+import contextlib
 import gzip
 import socket
 import ssl
+import threading
 import time
 
 import pytest
@@ -49,6 +51,13 @@ def until_closed(wire, left=0):
     return len(wire._open)
 
 
+def until_asked(wire):
+    """Wait until the server has seen a request."""
+    end = time.monotonic() + 5
+    while not wire.requests and time.monotonic() < end:
+        time.sleep(0.005)
+
+
 def test_a_connection_is_kept_and_used_again_and_closed_at_the_end(wire):
     async def five(client):
         for _ in range(5):
@@ -88,7 +97,7 @@ def test_a_connection_that_the_server_has_closed_is_noticed_before_sending(wire)
     async def blocked_meanwhile(client):
         await get(client)
         wire.drop()
-        time.sleep(0.05)
+        time.sleep(0.05)  # noqa: ASYNC251 - so that the loop has no time to see it
         assert await post(client) == RUN
 
     used(wire, blocked_meanwhile)
@@ -256,8 +265,7 @@ def test_a_task_that_is_cancelled_leaves_no_connection(wire, reply):
 
     async def cancel(client):
         task = asyncio.ensure_future(get(client))
-        while not wire.requests:
-            await asyncio.sleep(0.005)
+        await asyncio.to_thread(until_asked, wire)
         await asyncio.sleep(0.02)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -276,8 +284,7 @@ def test_tasks_that_wait_for_a_connection_can_be_cancelled(wire):
         async with AiohttpTransport(connections=1) as transport:
             client = AsyncAPIClient(CREDENTIAL, base_url=wire.url, transport=transport, max_retry_count=0)
             tasks = [asyncio.ensure_future(get(client)) for _ in range(5)]
-            while not wire.requests:
-                await asyncio.sleep(0.005)
+            await asyncio.to_thread(until_asked, wire)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -429,20 +436,20 @@ def test_https_goes_through_a_tunnel_and_the_proxy_sees_no_credential(wire, secu
 
 def tunnel(port):
     def reply(connection, seen):
-        import threading
-
         connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
         with socket.create_connection(("127.0.0.1", port)) as other:
 
             def back():
-                while data := other.recv(65536):
-                    connection.sendall(data)
+                with contextlib.suppress(OSError):
+                    while data := other.recv(65536):
+                        connection.sendall(data)
 
             thread = threading.Thread(target=back, daemon=True)
             thread.start()
-            while data := connection.recv(65536):
-                other.sendall(data)
-            other.shutdown(socket.SHUT_RDWR)
+            with contextlib.suppress(OSError):
+                while data := connection.recv(65536):
+                    other.sendall(data)
+                other.shutdown(socket.SHUT_RDWR)
             thread.join(5)
         return False
 
