@@ -47,6 +47,7 @@ def test_the_example_of_the_library_runs():
     assert "75 rows to classify" in done.stdout
 
 
+@pytest.mark.proof
 def test_the_benchmark_measures_each_way_that_is_there(tmp_path):
     command = [sys.executable, ROOT / "benchmarks" / "per_call.py", "--quick", "--json", tmp_path / "figures.json"]
     done = subprocess.run(command, capture_output=True, text=True)

@@ -10,6 +10,8 @@ import pytest
 from servers import RUN, TOKEN, answer
 
 pytest_plugins = ["pytester"]
+# Each is a session of pytest of its own.
+pytestmark = pytest.mark.proof
 
 CONFTEST = f"""
     import os

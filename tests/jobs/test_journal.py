@@ -380,6 +380,7 @@ def test_a_process_that_was_started_meanwhile_does_not_keep_a_closed_journal_loc
         child.wait()
 
 
+@pytest.mark.proof
 def test_memory_does_not_grow_with_the_journal(path):
     code = textwrap.dedent(
         """

@@ -229,6 +229,7 @@ class Flaky(Transport):
         self.inner.sleep(min(seconds, 0.01))
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("forget", [0, 50])
 def test_a_hundred_thousand_lines_are_followed_through_faults(place, forget):
     place.write("def handler(r, c):\n    for n in range(100_000): print(n)\n    return {}")

@@ -75,6 +75,7 @@ def test_lines_of_any_bytes_and_length_are_kept(place, runner):
     assert lines[-1] == "end"
 
 
+@pytest.mark.proof
 def test_a_hundred_thousand_lines_all_become_events_in_order(place):
     place.write("def handler(r, c):\n    for n in range(100_000): print(n)\n    return {}")
     with place.platform(page_size=10_000) as platform:

@@ -268,6 +268,7 @@ ANSWERS = st.binary(max_size=200) | st.builds(
 )
 
 
+@pytest.mark.proof
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(reply=ANSWERS)
 def test_whatever_a_server_sends_is_a_result_or_an_error_of_the_package(wire, reply):
@@ -336,6 +337,7 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 """
 
 
+@pytest.mark.proof
 def test_a_compressed_bomb_is_refused_in_bounded_memory(wire):
     packer = zlib.compressobj(9, wbits=31)
     bomb = b"".join(packer.compress(bytes(1 << 20)) for _ in range(1024)) + packer.flush()
