@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from abeja_run.local import LocalPlatform
 
 ROOT = Path(__file__).parents[1]
