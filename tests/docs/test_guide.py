@@ -67,4 +67,4 @@ def test_the_test_that_the_page_on_cassettes_shows_plays_its_recording(pytester)
     folder = pytester.path / "cassettes" / "test_shown"
     folder.mkdir(parents=True)
     shutil.copyfile(ROOT / "docs" / "cassettes" / "get_run.json", folder / "test_a_run_can_be_read.json")
-    pytester.runpytest_subprocess("--abeja-record=none", "--abeja-unplayed=error").assert_outcomes(passed=1)
+    pytester.runpytest_inprocess("--abeja-record=none", "--abeja-unplayed=error").assert_outcomes(passed=1)
