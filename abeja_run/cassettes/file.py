@@ -14,6 +14,7 @@ import functools
 import json
 import os
 import re
+import secrets
 from collections.abc import Iterable, Iterator
 from json.encoder import encode_basestring, encode_basestring_ascii
 from pathlib import Path
@@ -29,7 +30,7 @@ try:
 except ImportError:  # a system without it: two recordings of one cassette are then not told apart
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["FORMAT", "MAX_FILE", "VERSION", "PartialFile", "Raw", "load", "partial_path", "read", "save"]
+__all__ = ["FORMAT", "MAX_FILE", "VERSION", "PartialFile", "Raw", "load", "partial_path", "read", "save", "write_whole"]
 
 FORMAT = "abeja_run cassette"
 VERSION = 1
@@ -61,15 +62,39 @@ def save(path: str | os.PathLike[str], interactions: Iterable[Interaction]) -> N
     Raises:
         CassetteError: It cannot be written; what was there is still there.
     """
-    file = PartialFile(Path(path), resume=False)
+
+    def pieces() -> Iterator[bytes]:
+        yield _HEAD.encode()
+        for number, interaction in enumerate(interactions):
+            yield (_SEPARATOR if number else "").encode() + _bytes_to_write(interaction)
+        yield _TAIL.encode()
+
+    write_whole(Path(path), pieces())
+
+
+def write_whole(path: Path, pieces: Iterable[bytes]) -> None:
+    """Write a file that appears when it is whole, in place of one that was there.
+
+    Until then it has a name that nobody takes for a recording: one that is killed here leaves nothing to go on with.
+
+    Raises:
+        CassetteError: It cannot be written; what was there is still there.
+    """
+    part = path.with_name(f".{path.name[:80]}.{secrets.token_hex(4)}.part")
     try:
-        file.open()
-        for interaction in interactions:
-            file.append(interaction)
-        file.finish()
-    except BaseException:
-        file.discard()
-        raise
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.writelines(pieces)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise CassetteError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def partial_path(path: Path) -> Path:
@@ -198,9 +223,7 @@ def _wrong_fault(fault: Any) -> str:
         return "fault.reason is not a string"
     status = fault.get("status", 200)
     return (
-        ""
-        if isinstance(status, int) and isinstance(fault.get("content_type", ""), str)
-        else "fault.status is not a number"
+        "" if type(status) is int and isinstance(fault.get("content_type", ""), str) else "fault.status is not a number"
     )
 
 

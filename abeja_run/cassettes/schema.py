@@ -128,9 +128,7 @@ class FaultSchema(_Part):
         metadata=about("The name of the exception, one of a fixed list."),
     )
     reason = fields.String(required=True, metadata=about("What was wrong, a sentence."))
-    status = fields.Integer(
-        strict=True, metadata=about("Of an InvalidResponse: the status of the answer that was refused; else 200.")
-    )
+    status = _Number(metadata=about("Of an InvalidResponse: the status of the answer that was refused; else 200."))
     content_type = fields.String(metadata=about("Of an InvalidResponse: the media type of that answer."))
 
 

@@ -3,7 +3,9 @@
 import json
 import logging
 import os
+import signal
 import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -153,6 +155,9 @@ def test_scrub_refuses_what_it_cannot_do_and_changes_nothing(command, path, monk
     done = command("scrub", path, "--value-of", "SHORT")
     assert done.code == 2
     assert "abc" not in done.err
+    binary = path.with_name("binary")
+    binary.write_bytes(b"\xff\xfe\xfa")
+    assert "not UTF-8" in command("scrub", path, "--values", binary).err
     partial = path.with_name("c.json.partial")
     partial.write_bytes(before)
     assert command("scrub", path).code == 2
@@ -191,3 +196,18 @@ def test_the_group_alone_shows_its_help_and_is_wrong_usage(command):
     done = command()
     assert (done.code, done.rows) == (2, [])
     assert "scrub" in done.err
+
+
+def test_a_scrub_that_is_killed_leaves_the_cassette_and_nothing_that_passes_for_a_recording(path, tmp_path):
+    before = path.read_bytes()
+    killed = (
+        "import os, signal\n"
+        "from abeja_run.cassettes import load, save\n"
+        "def interactions():\n"
+        f"    yield from load({str(path)!r})\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"save({str(path)!r}, interactions())\n"
+    )
+    assert subprocess.run([sys.executable, "-c", killed]).returncode == -signal.SIGKILL
+    assert path.read_bytes() == before
+    assert not (tmp_path / "c.json.partial").exists()

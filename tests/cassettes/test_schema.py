@@ -75,7 +75,7 @@ def documents(draw):
     return document
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(documents())
 def test_the_reader_and_the_schema_accept_and_refuse_the_same(document):
     try:
