@@ -13,12 +13,12 @@ import http.client
 import json
 import os
 import re
-import secrets
 import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from abeja_run.cassettes.file import write_whole
 from abeja_run.cassettes.interaction import Interaction
 from abeja_run.exceptions import CassetteError, MissingExtra
 from abeja_run.messages import Headers, Request, Response
@@ -133,27 +133,8 @@ def export_vcrpy(path: str | os.PathLike[str], interactions: Iterable[Interactio
     else:
         yaml = _yaml()
         text = yaml.dump(content, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper), sort_keys=False)
-    _write(path, text.encode())
+    write_whole(path, [text.encode()])
     return left_out
-
-
-def _write(path: Path, data: bytes) -> None:
-    part = path.with_name(f".{path.name[:80]}.{secrets.token_hex(4)}.part")
-    try:
-        with contextlib.suppress(FileExistsError):
-            path.parent.mkdir(parents=True)
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise CassetteError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def _listed(pairs: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
@@ -395,9 +376,12 @@ class _Place:
         if kind == "none":
             return None
         if kind == "json":
-            return json.dumps(_resolved(content), separators=(",", ":"), ensure_ascii=False).encode(
-                "utf-8", "backslashreplace"
-            )
+            try:
+                text = json.dumps(_resolved(content), separators=(",", ":"), ensure_ascii=False)
+            except TypeError:
+                raise self.wrong(f"{place}.content has a part that JSON has no word for") from None
+            # Half of a surrogate pair is escaped, as JSON does.
+            return text.encode("utf-8", "backslashreplace")
         if kind == "text" and isinstance(content, str):
             return self._encoded(content, f"{place}.content")
         if kind == "binary":

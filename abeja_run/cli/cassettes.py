@@ -176,7 +176,10 @@ def _values(variables: Sequence[str], values: IO[str] | None) -> tuple[str, ...]
             raise click.UsageError(f"the environment has no variable {name!r}")
         found.append(os.environ[name])
     if values is not None:
-        found += filter(None, values.read().splitlines())
+        try:
+            found += filter(None, (line.rstrip("\r\n") for line in values))
+        except UnicodeDecodeError:
+            raise click.UsageError("the values are not UTF-8") from None
     for value in found:
         if len(value) < _SHORTEST_VALUE:
             raise click.UsageError(f"a value has fewer than {_SHORTEST_VALUE} characters; hiding it would garble all")

@@ -159,6 +159,7 @@ def with_(place, name, value):
         ([with_("response", "body", {"string": ["a"]})], "response.body is not text"),
         ([with_("response", "body", {"type": "odd"})], "response.body.type is not one of"),
         ([with_("response", "body", {"type": "binary", "content": "xy"})], "response.body.content is not hexadecimal"),
+        ([with_("response", "body", {"type": "json", "content": b"\xff"})], "response.body.content has a part that"),
         ([with_("response", "body", {"base64_string": "a"})], "response.body.base64_string is not base64"),
         ([vcrpy(b"\xff\xfe", headers={"content-encoding": ["gzip"]})], "response.body cannot be unpacked"),
         ([vcrpy(b"\xff\xfe", headers={"content-encoding": ["br"]})], "response.body cannot be unpacked"),
