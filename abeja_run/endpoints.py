@@ -228,6 +228,11 @@ class Endpoint:
         return not unusual and self.answer.accept == Answer.accept and not self.answer.parameters
 
     @cached_property
+    def answers_plainly(self) -> bool:
+        """Whether every 2xx answer is a JSON object that a schema describes."""
+        return not self.success and not isinstance(self.returns, Answer)
+
+    @cached_property
     def answer(self) -> Answer:
         """What a good answer brings; a schema alone says a JSON object, whose unknown fields are kept."""
         if isinstance(self.returns, Answer):

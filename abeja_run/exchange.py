@@ -134,23 +134,23 @@ class Exchange:
         Raises:
             Error: Any of this package's, as the endpoint's method documents them.
         """
-        outcome = self._outcome
-        request, check = self.request, self._terms.check_responses
+        outcome, request, sink = self._outcome, self.request, self.request.sink
         assert outcome is not None  # noqa: S101 - after() comes first
         if isinstance(outcome, TransportError):
             raise self._lost(outcome)
         if outcome.status >= 300:
             outcome = self._redacted(outcome)
-        elif request.sink is not None:
-            fill(request.sink, outcome)
+        elif sink is not None:
+            fill(sink, outcome)
+        check = self._terms.check_responses
         try:
-            return interpret(self._endpoint, request.url, outcome, check=check, sink=request.sink)
+            return interpret(self._endpoint, request.url, outcome, check=check, sink=sink)
         except InvalidResponse:
-            return interpret(self._endpoint, request.url, self._redacted(outcome), check=check, sink=request.sink)
+            return interpret(self._endpoint, request.url, self._redacted(outcome), check=check, sink=sink)
         finally:
             # What has become a result is kept; anything else, such as the nothing of a 204, is not.
-            if request.sink is not None:
-                request.sink.discard()
+            if sink is not None:
+                sink.discard()
 
     @property
     def headers(self) -> Headers:

@@ -53,14 +53,14 @@ def interpret(
     """
     if not 200 <= response.status < 300:
         raise _http_error(url, response)
-    if endpoint.success:
-        if response.status not in endpoint.success:
+    if not endpoint.answers_plainly:
+        if endpoint.success and response.status not in endpoint.success:
             told = " or ".join(map(str, endpoint.success))
             raise _invalid(f"the answer has the status {response.status}, not {told}", url, response)
-        if response.status in _EMPTY:
+        if endpoint.success and response.status in _EMPTY:
             return None
-    if not isinstance(endpoint.returns, type):
-        return _declared(endpoint.returns, url, response, sink, check=check)
+        if isinstance(endpoint.returns, Answer):
+            return _declared(endpoint.returns, url, response, sink, check=check)
     try:
         result = json.loads(response.body)
     except (ValueError, RecursionError):
@@ -72,7 +72,7 @@ def interpret(
         errors = endpoint.returns_schema.validate(result)
         if errors:
             names = ", ".join(map(str, errors))
-            raise _invalid(f"the answer is not a {endpoint.returns.__name__}: {names}", url, response, errors)
+            raise _invalid(f"the answer is not a {type(endpoint.returns_schema).__name__}: {names}", url, response, errors)
     return result
 
 

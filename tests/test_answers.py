@@ -246,7 +246,7 @@ client({wire.url!r}, get=DOWNLOAD).get({str(path)!r})
 
 @pytest.mark.parametrize("length", [True, False])
 def test_a_download_of_any_length_takes_bounded_memory(wire, transport, tmp_path, length):
-    size, piece = 128 * 1024 * 1024, bytes(1 << 16)
+    size, piece = 48 * 1024 * 1024, bytes(1 << 16)
 
     def long(connection, seen):
         connection.sendall(answer(b"", content_length=str(size) if length else None))

@@ -334,7 +334,7 @@ class Draining:
 
 @pytest.mark.parametrize("how", ["file", "iterator", "form"])
 def test_a_body_of_any_length_takes_bounded_memory(transport, tmp_path, how):
-    size = 64 * 1024 * 1024
+    size = 32 * 1024 * 1024
     server = Draining()
     path = tmp_path / "large"
     with path.open("wb") as file:
