@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from abeja_run.answers import Download
 from abeja_run.cassettes.interaction import Interaction
 from abeja_run.endpoints import Endpoint
-from abeja_run.exceptions import HttpError, InvalidResponse
+from abeja_run.exceptions import HttpError, InvalidResponse, RedirectNotFollowed
 from abeja_run.interpretation import interpret
 from abeja_run.messages import Response
 
@@ -47,7 +47,8 @@ class Drift:
 def drift(interactions: Iterable[Interaction], endpoints: Iterable[Endpoint]) -> Iterator[Drift]:
     """Hold every answer against what its endpoint declares: status, media, schema, and the form of an error.
 
-    Fields that a schema does not name are no drift, and neither are faults.
+    Fields that a schema does not name are no drift, and neither are faults, nor errors of any status whose form is
+    right: a request may have been wrong.
 
     Args:
         interactions: What was recorded, in order.
@@ -112,14 +113,15 @@ def _faults(endpoint: Endpoint, url: str, response: Response) -> Iterator[tuple[
         else:
             yield "", f"{error.reason[:1].upper()}{error.reason[1:]}."
     except HttpError as error:
-        yield from _faults_of_error(endpoint, error, response)
+        yield from _faults_of_error(error, response)
 
 
-def _faults_of_error(endpoint: Endpoint, error: HttpError, response: Response) -> Iterator[tuple[str, str]]:
+def _faults_of_error(error: HttpError, response: Response) -> Iterator[tuple[str, str]]:
     if response.status in _GATEWAY:
         return
-    if not isinstance(error, endpoint.raises):
-        yield "", f"The status {response.status} is not among those that the endpoint is documented to answer with."
+    if isinstance(error, RedirectNotFollowed):
+        yield "", f"The status {response.status} points elsewhere."
+        return
     try:
         body = json.loads(response.body)
     except (ValueError, RecursionError):

@@ -114,7 +114,7 @@ def check(settings: Settings, files: Sequence[Path]) -> None:
     for told in unknown:
         remark(told)
     if rows:
-        raise Failed(f"Error: {len(rows)} {'places are' if len(rows) > 1 else 'place is'} not as declared.")
+        raise Failed(f"{len(rows)} {'places are' if len(rows) > 1 else 'place is'} not as declared.")
 
 
 def _endpoints() -> list[Endpoint]:

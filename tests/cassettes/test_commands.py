@@ -108,7 +108,7 @@ def test_check_lists_drift_and_fails(command, path, tmp_path):
     assert done.code == 1
     assert (row["file"], row["interaction"], row["field"]) == (str(tmp_path / "d.json"), 2, "status")
     assert "interaction 3: no endpoint is known for GET /elsewhere" in done.err
-    assert done.err.endswith("Error: 1 place is not as declared.\n")
+    assert done.err.endswith("\nError: 1 place is not as declared.\n")
     save(tmp_path / "e.json", [unknown])
     assert command("check", tmp_path / "e.json").code == 0
 
