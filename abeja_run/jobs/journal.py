@@ -98,7 +98,6 @@ class Journal:
             self._file = stack.enter_context(_opened(self.path))
             _opened_files.add(self._file)
             self._lock()
-            stack.callback(self._unlock)
             self._results = stack.enter_context(_Positions())
             self._reader = stack.enter_context(self.path.open("rb"))
             self._end = self._read()
@@ -229,11 +228,6 @@ class Journal:
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise JournalError(f"the journal {self.path} is in use by another batch that is running") from error
-
-    def _unlock(self) -> None:
-        """End the lock, also where a process that another thread has just started still holds a copy of the file."""
-        if sys.platform != "win32" and not self._file.closed:
-            fcntl.flock(self._file, fcntl.LOCK_UN)
 
     def _read(self) -> int:
         """Take in what the file says, and cut off a line that was not finished; the length that is left."""

@@ -53,6 +53,7 @@ def test_the_python_of_a_page_runs_from_its_beginning_to_its_end(page, place):
         exec(compile(source, f"{page}.rst, block {number}", "exec"), names)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "sh")])
 def test_the_shell_of_a_page_runs_from_its_beginning_to_its_end(page, place):
     script = "set -e\n" + "\n".join(blocks(page, "sh"))

@@ -108,6 +108,7 @@ def test_the_example_in_python_gives_what_is_shown_as_json(name, capsys):
         assert found["answer"] == shown == answer_of(endpoint.name)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("name", ENDPOINTS)
 def test_the_command_gives_what_is_shown_as_json(name):
     page = reference_pages.page(ENDPOINTS[name])
