@@ -72,7 +72,8 @@ def interpret(
         errors = endpoint.returns_schema.validate(result)
         if errors:
             names = ", ".join(map(str, errors))
-            raise _invalid(f"the answer is not a {type(endpoint.returns_schema).__name__}: {names}", url, response, errors)
+            told = f"the answer is not a {type(endpoint.returns_schema).__name__}: {names}"
+            raise _invalid(told, url, response, errors)
     return result
 
 
