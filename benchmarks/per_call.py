@@ -165,7 +165,7 @@ def imports(rounds: int) -> dict[str, Any]:
 
 def versions() -> str:
     """What was measured."""
-    names = ("abeja-run", "urllib3", "marshmallow", "requests", "httpx", "abeja-sdk")
+    names = ("abeja-run", "urllib3", "marshmallow", "requests", "httpx", "aiohttp", "httpcore", "niquests", "abeja-sdk")
     found = []
     for name in names:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):

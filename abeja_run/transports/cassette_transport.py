@@ -13,12 +13,13 @@ from abeja_run.cassettes.interaction import Interaction, in_memory
 from abeja_run.cassettes.matching import DEFAULT_MATCH, Matcher
 from abeja_run.cassettes.redaction import Redaction
 from abeja_run.exceptions import ConfigurationError, NoMatchingInteraction
-from abeja_run.messages import Request, Response
+from abeja_run.messages import Request
 from abeja_run.transports.base import Transport
 from abeja_run.transports.recording import RecordingTransport
 from abeja_run.transports.replay import ReplayTransport
 from abeja_run.transports.urllib3_transport import Urllib3Transport
 from abeja_run.transports.verifying import VerifyingTransport
+from abeja_run.transports.wrapping import Course, WrappingTransport
 
 __all__ = ["Mode", "cassette"]
 
@@ -61,6 +62,7 @@ def cassette(
     Example:
         >>> import tempfile
         >>> from abeja_run import APIClient
+        >>> from abeja_run.messages import Response
         >>> class Canned(Transport):
         ...     leaves_process = False
         ...     def send(self, request, timeout):
@@ -78,7 +80,7 @@ def cassette(
     return CassetteTransport(Path(path), mode, inner, match, repeat, redaction or Redaction())
 
 
-class CassetteTransport(Transport):
+class CassetteTransport(WrappingTransport):
     """What :func:`cassette` gives: a replay, a recording, or one behind the other."""
 
     def __init__(
@@ -94,7 +96,7 @@ class CassetteTransport(Transport):
             # One that was cut off is as good as the part of it that is there.
             mode = "none" if path.exists() and not partial_path(path).exists() else "new"
         self._own = Urllib3Transport() if inner is None and mode != "none" else None
-        live = inner or self._own
+        live = self._inner = inner or self._own
         self._replay: ReplayTransport | VerifyingTransport | None = None
         self._recording: RecordingTransport | None = None
         if mode == "verify":
@@ -116,22 +118,21 @@ class CassetteTransport(Transport):
         """What was recorded before and has not been asked for, in recorded order."""
         return [] if self._replay is None else self._replay.unplayed
 
-    def send(self, request: Request, timeout: float) -> Response:
-        """Answer from the cassette, or send and record; see :meth:`Transport.send`."""
+    def course(self, request: Request) -> Course:
+        """Answer from the cassette, or have the request sent, and record."""
         request = in_memory(request)
         self._last.live = True
         if self._replay is None:
             assert self._recording is not None  # noqa: S101 - one of them is there
-            return self._recording.send(request, timeout)
-        if self._recording is None:
-            self._last.live = isinstance(self._replay, VerifyingTransport)
-            return self._replay.send(request, timeout)
+            return (yield from self._recording.course(request))
+        if isinstance(self._replay, VerifyingTransport):
+            return (yield from self._replay.course(request))
         try:
-            found = self._replay.find(request) if isinstance(self._replay, ReplayTransport) else None
+            found = self._replay.find(request)
         except NoMatchingInteraction:
-            found = None
-        if found is None:
-            return self._recording.send(request, timeout)
+            if self._recording is None:
+                raise
+            return (yield from self._recording.course(request))
         self._last.live = False
         return found.answer(request)
 

@@ -15,15 +15,16 @@ from abeja_run.cassettes.file import PartialFile
 from abeja_run.cassettes.interaction import Interaction, in_memory
 from abeja_run.cassettes.redaction import Redaction
 from abeja_run.exceptions import CassetteError, InvalidResponse, TransportError
-from abeja_run.messages import Request, Response
+from abeja_run.messages import Request
 from abeja_run.transports.base import Transport
+from abeja_run.transports.wrapping import Course, WrappingTransport
 
 __all__ = ["RecordingTransport"]
 
 _logger = logging.getLogger("abeja_run")
 
 
-class RecordingTransport(Transport):
+class RecordingTransport(WrappingTransport):
     """Passes everything through to another transport, and keeps it in a cassette.
 
     Every attempt is kept, failures too, in the order in which they ended. Each is on the disk, in a file beside the
@@ -45,6 +46,7 @@ class RecordingTransport(Transport):
         >>> import tempfile
         >>> from abeja_run import APIClient
         >>> from abeja_run.cassettes import load
+        >>> from abeja_run.messages import Response
         >>> class Canned(Transport):
         ...     leaves_process = False
         ...     def send(self, request, timeout):
@@ -65,7 +67,7 @@ class RecordingTransport(Transport):
         redaction: Redaction | None = None,
         resume: bool = False,
     ) -> None:
-        self._inner = inner
+        self._inner: Transport = inner
         self.leaves_process = inner.leaves_process
         self._redaction = redaction or Redaction()
         self._file = PartialFile(Path(path), resume=resume)
@@ -76,12 +78,12 @@ class RecordingTransport(Transport):
         # Whoever forgets to close still has a cassette.
         self._finish = weakref.finalize(self, _finish, self._file, self._process)
 
-    def send(self, request: Request, timeout: float) -> Response:
-        """Send the request once and keep what becomes of it; see :meth:`Transport.send`."""
+    def course(self, request: Request) -> Course:
+        """Have the request sent once, and keep what becomes of it."""
         self._ready()
         request = in_memory(request)
         try:
-            response = self._inner.send(request, timeout)
+            response = yield request
         except (TransportError, InvalidResponse) as fault:
             self._keep(Interaction(request, fault))
             raise

@@ -18,6 +18,7 @@ from abeja_run.exceptions import CassetteDiffers, InvalidResponse, TransportErro
 from abeja_run.messages import Request, Response
 from abeja_run.transports.base import Transport
 from abeja_run.transports.replay import ReplayTransport
+from abeja_run.transports.wrapping import Course, WrappingTransport
 
 __all__ = ["VerifyingTransport"]
 
@@ -31,7 +32,7 @@ _VARYING = re.compile(
 _VARYING_NAMES = re.compile(r"(?:token|_id|_at|date|time(?:stamp)?)$", re.IGNORECASE)
 
 
-class VerifyingTransport(Transport):
+class VerifyingTransport(WrappingTransport):
     """Sends every request, and fails where the answer is no longer like the recorded one.
 
     Compared are the status, the content type and the body; IDs, times and tokens may differ.
@@ -56,7 +57,7 @@ class VerifyingTransport(Transport):
         match: Sequence[Matcher] = DEFAULT_MATCH,
         redaction: Redaction | None = None,
     ) -> None:
-        self._inner = inner
+        self._inner: Transport = inner
         self.leaves_process = inner.leaves_process
         self._redaction = redaction or Redaction()
         alike = tuple(_alike(matcher) for matcher in match)
@@ -68,8 +69,8 @@ class VerifyingTransport(Transport):
         """What was recorded and never asked for, in recorded order."""
         return self._replay.unplayed
 
-    def send(self, request: Request, timeout: float) -> Response:
-        """Send the request once and compare; see :meth:`Transport.send`."""
+    def course(self, request: Request) -> Course:
+        """Have the request sent once, and compare what becomes of it."""
         request = in_memory(request)
         found = self._replay.find(request)
         recorded: Response | TransportError | InvalidResponse
@@ -79,7 +80,7 @@ class VerifyingTransport(Transport):
         except (TransportError, InvalidResponse) as fault:
             recorded = fault
         try:
-            live = self._inner.send(request, timeout)
+            live = yield request
         except (TransportError, InvalidResponse) as fault:
             live = fault
         shown = self._redaction.interaction(Interaction(request, live))
