@@ -136,7 +136,9 @@ class AiohttpTransport(AsyncTransport):
                 **settings,
             ) as raw:
                 content = await (_read(raw, url) if request.sink is None else _stream(raw, request.sink, url))
-                return Response(raw.status, Headers(tuple(raw.headers.items())), content)
+                # As they stood on the wire: aiohttp spells names in its own way.
+                fields = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in raw.raw_headers)
+                return Response(raw.status, Headers(fields), content)
         except _FAULTS as fault:
             if attempt.unreadable is not None:
                 raise attempt.unreadable from None
