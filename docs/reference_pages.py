@@ -16,6 +16,14 @@ from marshmallow import fields
 from reference_examples import ENVIRONMENT, arguments_of, body_of, recorded, run_id
 
 from abeja_run import APIClient
+from abeja_run.cassettes.schema import (
+    BodySchema,
+    CassetteSchema,
+    FaultSchema,
+    InteractionSchema,
+    RequestSchema,
+    ResponseSchema,
+)
 from abeja_run.endpoints import Endpoint
 from abeja_run.exceptions import HttpError, InvalidResponse, TransportError, ValidationError
 from abeja_run.methods import Method, methods
@@ -42,7 +50,7 @@ def endpoints() -> dict[str, Endpoint]:
 
 def pages() -> dict[str, str]:
     """The text of every page by the name of its file."""
-    found = {"index.rst": _index()}
+    found = {"index.rst": _index(), "cassette_file.rst": _cassette_file()}
     for name, endpoint in endpoints().items():
         found[f"{name}.rst"] = page(endpoint)
     return found
@@ -82,6 +90,24 @@ def _index() -> str:
         parts.append(_table(("Methods", "Request", "What it does"), rows, (38, 30, 32)))
     parts.append(".. toctree::\n   :hidden:\n\n" + "\n".join(f"   {name}" for name in endpoints()))
     return "\n\n".join(parts) + "\n"
+
+
+def _cassette_file() -> str:
+    """The format of a cassette, from the schema that describes it."""
+    parts = [_heading("The file of a cassette", "="), "Version 1, object by object; :doc:`/cassettes` shows a file."]
+    for schema in (CassetteSchema, InteractionSchema, RequestSchema, ResponseSchema, FaultSchema, BodySchema):
+        parts.append(_heading(schema.__name__.removesuffix("Schema"), "-"))
+        parts.append(_literal((schema.__doc__ or "").partition("Example:")[0]))
+        parts.append(_fields_table(schema(), _FileTypes()))
+    parts.append("Members of other names are passed over.")
+    return "\n\n".join(parts) + "\n"
+
+
+class _FileTypes(WrittenTypes):
+    """Objects of the file by the names of their headings."""
+
+    def of_answer(self, field: fields.Field[Any]) -> str:
+        return super().of_answer(field).replace("Schema", "")
 
 
 def page(endpoint: Endpoint) -> str:

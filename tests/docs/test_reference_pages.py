@@ -70,7 +70,7 @@ def service(name):
 
 
 def test_every_endpoint_has_a_page_and_an_example():
-    assert set(reference_pages.pages()) == {"index.rst", *(f"{name}.rst" for name in ENDPOINTS)}
+    assert set(reference_pages.pages()) == {"index.rst", "cassette_file.rst", *(f"{name}.rst" for name in ENDPOINTS)}
     assert set(reference_examples.EXAMPLES) == set(ENDPOINTS)
 
 
