@@ -75,9 +75,9 @@ def import_foreign(path: str | os.PathLike[str]) -> list[Interaction]:
     if str(content.get("version", 1)) != "1":
         raise CassetteError(f"{path}: version is {str(content.get('version'))[:40]!r}, not 1")
     found = [_Place(path, number).interaction(raw) for number, raw in enumerate(interactions, 1)]
-    if any(isinstance(raw, dict) and "recorded_at" in raw for raw in interactions):
+    if all("recorded_at" in raw for raw in interactions):
         # cassetter sorts what it writes; a poll must play in the order in which it went.
-        times = [str(raw.get("recorded_at", "")) for raw in interactions]
+        times = [str(raw["recorded_at"]) for raw in interactions]
         found = [found[at] for at in sorted(range(len(found)), key=times.__getitem__)]
     return found
 
