@@ -92,7 +92,12 @@ class Flag(fields.Boolean):
     Example:
         >>> Flag().serialize("scan_forward", {"scan_forward": True})
         'True'
+        >>> Flag().deserialize("False")
+        False
     """
+
+    truthy = {"True"}  # noqa: RUF012 - as its base class has it
+    falsy = {"False"}  # noqa: RUF012
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
         return None if value is None else str(bool(value))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hmac
 import json
 import logging
+import math
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -285,12 +286,20 @@ def _body(endpoint: Endpoint, request: Request) -> dict[str, Any]:
     if request.mimetype != "application/json":
         raise _Refused(400, "bad_request", f"the content type is {request.mimetype!r}, not 'application/json'")
     try:
-        body = json.loads(request.get_data(), parse_constant=_no_number)
+        body = json.loads(request.get_data(), parse_constant=_no_number, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise _Refused(400, "bad_request", f"the body is not JSON: {error}") from None
     if not isinstance(body, dict):
         raise _Refused(400, "bad_request", "the body is not a JSON object")
     return _loaded(endpoint.body, body)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        # It would be answered as what is no JSON.
+        raise ValueError(f"{text[:40]} is too large a number")
+    return number
 
 
 def _no_number(name: str) -> float:

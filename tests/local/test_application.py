@@ -177,6 +177,7 @@ def test_a_bad_body_is_400_and_names_what_was_wrong(ask, body, change, named):
         (b"{", 400),
         (b"[]", 400),
         (b'{"version_id": NaN}', 400),
+        (b'{"version_id": "ver-1", "input_data": {"a": 1e999}}', 400),
         (b"\xff\xfe", 400),
         (b"[" * 100_000, 400),
         (b'{"retry_count": ' + b"9" * 5000 + b"}", 400),
@@ -198,6 +199,7 @@ def test_a_body_of_another_content_type_is_refused(ask, body):
     ("query", "named"),
     [
         ("scan_forward=maybe", "scan_forward"),
+        ("scan_forward=true", "scan_forward"),
         ("next_page_token=x", "next_page_token"),
         ("next_page_token=%C3%A9", "next_page_token"),
         ("limit=5", "limit"),
