@@ -16,6 +16,7 @@ from abeja_run.descriptors import DELETE, GET, PATCH, POST, PUT, Endpoint, Resou
 
 if TYPE_CHECKING:
     from abeja_run.asynchronous import AsyncAPIClient
+    from abeja_run.asynchronous.jobs import AsyncClient
     from abeja_run.jobs import Client
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "PUT",
     "APIClient",
     "AsyncAPIClient",
+    "AsyncClient",
     "BaseClient",
     "Client",
     "Endpoint",
@@ -34,7 +36,11 @@ __all__ = [
 ]
 
 #: What is imported when it is first asked for, so that nobody else pays for it.
-_LATER = {"AsyncAPIClient": "abeja_run.asynchronous", "Client": "abeja_run.jobs"}
+_LATER = {
+    "AsyncAPIClient": "abeja_run.asynchronous",
+    "AsyncClient": "abeja_run.asynchronous.jobs",
+    "Client": "abeja_run.jobs",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -11,12 +11,12 @@ from typing import Any
 
 from abeja_run.client import APIClient
 from abeja_run.exceptions import Error, InvalidResponse, RunFailed, WaitFailed, unusable
-from abeja_run.jobs.following import LogEvent, follow_log
+from abeja_run.jobs.following import LogEvent, follow_log, following
 from abeja_run.jobs.submission import SUBMISSION_VARIABLE
 from abeja_run.jobs.times import parsed_time
 from abeja_run.resources.runs import Runs
 
-__all__ = ["Run", "RunStatus", "last_lines"]
+__all__ = ["Run", "RunFacts", "RunStatus", "last_lines"]
 
 #: How many of its last lines the error of a failed run carries.
 _LAST_LINES = 10
@@ -55,14 +55,14 @@ class RunStatus(str, Enum):
         return self.value
 
 
-class Run:
-    """A run, as the service last told of it. Made by a deployment; :meth:`refresh` asks again.
+class RunFacts:
+    """What the service last told of a run. Asks nothing.
 
     Attributes:
         raw: What the service sent, unchanged.
     """
 
-    def __init__(self, api: APIClient, organization_id: str, raw: Mapping[str, Any]) -> None:
+    def __init__(self, api: Any, organization_id: str, raw: Mapping[str, Any]) -> None:
         self._api = api
         self._organization_id = organization_id
         self.raw = dict(raw)
@@ -126,6 +126,58 @@ class Run:
     def modified_at(self) -> datetime:
         """When the run last changed, aware."""
         return self._time("modified_at")
+
+    def _ids(self) -> tuple[str, str, str]:
+        return self._organization_id, self.deployment_id, self.run_id
+
+    def _text(self, key: str) -> str:
+        value = self.raw.get(key)
+        if not isinstance(value, str) or not value:
+            raise self._unusable(key)
+        return value
+
+    def _object(self, key: str) -> dict[str, Any]:
+        value = self.raw.get(key)
+        if isinstance(value, str) and value:
+            try:
+                value = json.loads(value)
+            except (ValueError, RecursionError):
+                raise self._unusable(key) from None
+        if value is None or value == "":
+            return {}
+        if not isinstance(value, dict):
+            raise self._unusable(key)
+        return value
+
+    def _time(self, key: str) -> datetime:
+        time = parsed_time(self.raw.get(key))
+        if time is None:
+            raise self._unusable(key)
+        return time
+
+    def _unusable(self, key: str) -> InvalidResponse:
+        return unusable(f"the run has no usable {key!r}", self.raw.get(key), Runs.get_run.template)
+
+    def __repr__(self) -> str:
+        raw = self.raw
+        return f"<{type(self).__name__} {raw.get('run_id')} {raw.get('status')}, submitted {raw.get('created_at')}>"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: a table, without the environment, whose values may be secret."""
+        shown = ("run_id", "status", "model_version_id", "input_data", "output_template", "created_at", "modified_at")
+        rows = ((key, self.raw.get(key)) for key in shown)
+        cells = (f"<tr><th>{key}</th><td>{html.escape(str(value))}</td></tr>" for key, value in rows if value)
+        return f"<table>{''.join(cells)}</table>"
+
+
+class Run(RunFacts):
+    """A run, as the service last told of it. Made by a deployment; :meth:`refresh` asks again.
+
+    Attributes:
+        raw: What the service sent, unchanged.
+    """
+
+    _api: APIClient
 
     def refresh(self) -> Run:
         """Ask the service how far the run has come; the same object, brought up to date."""
@@ -194,9 +246,8 @@ class Run:
             drain: Seconds after the end of the run for which the log must have been silent.
         """
         if follow:
-            return follow_log(
-                self._api, self._ids(), start, end, interval=interval, max_interval=max_interval, drain=drain
-            )
+            bounds = {"interval": interval, "max_interval": max_interval, "drain": drain}
+            return follow_log(self._api, following(self._ids(), start, end, **bounds))
         events = self._api.iter_run_logs(*self._ids(), start_time=start, end_time=end)
         return (LogEvent.of(event) for event in events)
 
@@ -208,54 +259,12 @@ class Run:
         """Another object for the same run, for another thread to bring up to date."""
         return Run(self._api, self._organization_id, self.raw)
 
-    def _ids(self) -> tuple[str, str, str]:
-        return self._organization_id, self.deployment_id, self.run_id
-
     def _last_lines(self) -> list[str]:
         try:
             return last_lines(self._api.get_run_recent_logs(*self._ids()))
         except Error:
             # That the run has failed is what counts; its lines can be asked for again.
             return []
-
-    def _text(self, key: str) -> str:
-        value = self.raw.get(key)
-        if not isinstance(value, str) or not value:
-            raise self._unusable(key)
-        return value
-
-    def _object(self, key: str) -> dict[str, Any]:
-        value = self.raw.get(key)
-        if isinstance(value, str) and value:
-            try:
-                value = json.loads(value)
-            except (ValueError, RecursionError):
-                raise self._unusable(key) from None
-        if value is None or value == "":
-            return {}
-        if not isinstance(value, dict):
-            raise self._unusable(key)
-        return value
-
-    def _time(self, key: str) -> datetime:
-        time = parsed_time(self.raw.get(key))
-        if time is None:
-            raise self._unusable(key)
-        return time
-
-    def _unusable(self, key: str) -> InvalidResponse:
-        return unusable(f"the run has no usable {key!r}", self.raw.get(key), Runs.get_run.template)
-
-    def __repr__(self) -> str:
-        raw = self.raw
-        return f"<Run {raw.get('run_id')} {raw.get('status')}, submitted {raw.get('created_at')}>"
-
-    def _repr_html_(self) -> str:
-        """For notebooks: a table, without the environment, whose values may be secret."""
-        shown = ("run_id", "status", "model_version_id", "input_data", "output_template", "created_at", "modified_at")
-        rows = ((key, self.raw.get(key)) for key in shown)
-        cells = (f"<tr><th>{key}</th><td>{html.escape(str(value))}</td></tr>" for key, value in rows if value)
-        return f"<table>{''.join(cells)}</table>"
 
 
 def last_lines(recent: Mapping[str, Any]) -> list[str]:

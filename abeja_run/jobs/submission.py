@@ -254,7 +254,7 @@ def submit_once(
         Error: Whatever ``create_run`` raises before a run can exist.
     """
     given, known = submission_id, submission_id is not None
-    submission_id = new_submission_id() if given is None else _checked(given)
+    submission_id = new_submission_id() if given is None else checked(given)
     parameters = carrying(submission_id, parameters)
     ids = organization_id, deployment_id
     if known:
@@ -319,7 +319,7 @@ def carrying(submission_id: str, parameters: Mapping[str, Any]) -> dict[str, Any
     return {**parameters, "environment": {**environment, SUBMISSION_VARIABLE: submission_id}}
 
 
-def _checked(submission_id: object) -> str:
+def checked(submission_id: object) -> str:
     if isinstance(submission_id, str) and submission_id and submission_id.isprintable() and len(submission_id) <= 200:
         return submission_id
     raise ValidationError(
