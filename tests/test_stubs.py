@@ -87,6 +87,7 @@ def module(tmp_path, monkeypatch):
             """)
     )
     monkeypatch.syspath_prepend(str(tmp_path))
+    sys.modules.pop("own_client", None)
     yield tmp_path / "own_client.pyi"
     sys.modules.pop("own_client", None)
     importlib.invalidate_caches()

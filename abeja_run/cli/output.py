@@ -5,6 +5,7 @@ Knows how runs and events look to a person and to a program, and nothing of how 
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import re
@@ -134,11 +135,15 @@ class Output:
         console = _console(stderr=True) if self._as_json else self._console
         hidden = not console.is_terminal or (self._as_json and sys.stdout.isatty())
         columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.fields[failed]}"))
-        with Progress(
-            *columns, console=console, disable=hidden, transient=True, redirect_stdout=False, redirect_stderr=False
-        ) as progress:
-            bar = progress.add_task("", total=None if hidden or total is None else total(), failed="")
-            failed = 0
+        failed = 0
+        with contextlib.ExitStack() as stack:
+            progress = None
+            # Not one that is disabled: some versions of rich end it with an empty line all the same.
+            if not hidden:
+                progress = stack.enter_context(
+                    Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False)
+                )
+                bar = progress.add_task("", total=None if total is None else total(), failed="")
             for result in results:
                 if self._as_json:
                     _write(result)
@@ -146,7 +151,8 @@ class Output:
                 else:
                     console.print(_result(result), soft_wrap=True)
                 failed += "error" in result
-                progress.update(bar, advance=1, failed=f"{failed} failed" if failed else "")
+                if progress is not None:
+                    progress.update(bar, advance=1, failed=f"{failed} failed" if failed else "")
 
     def events(self, events: Iterable[Any]) -> None:
         """Events of a log, as they come: a line of JSON each, or the time and the line."""
