@@ -156,6 +156,8 @@ class _Document:
         operation["tags"] = [resource.__name__]
         if families:
             operation["x-header-families"] = families
+        if endpoint.idempotent is not None:
+            operation["x-idempotent"] = endpoint.idempotent
         if not endpoint.authorized:
             operation["security"] = []
         if endpoint.host:

@@ -16,6 +16,7 @@ from abeja_run.descriptors import (
     Links,
     Multipart,
     NoContent,
+    Offset,
     RawBody,
     Text,
     Variable,
@@ -77,6 +78,13 @@ class Search(Schema):
     debug = fields.String(metadata=about("So is this."))
     token = fields.String(metadata=about("The token of the page before.", aliases=("page_token",)))
     old = fields.String(metadata=about("Old.", deprecated="give colour", deprecated_aliases=("older",)))
+
+
+class Slice(Schema):
+    """Which parts."""
+
+    offset = fields.Integer(strict=True, metadata=about("After how many."))
+    limit = fields.Integer(strict=True, metadata=about("How many at most."))
 
 
 class Marks(Schema):
@@ -157,6 +165,8 @@ class Things(Resource):
         success=(201,),
         raises=(Spoilt, Strange),
         idempotency_key="Idempotency-Key",
+        idempotent=True,
+        timeout=60.0,
         summary="Create a thing.",
         description="At once.",
     )
@@ -192,5 +202,13 @@ class Things(Resource):
     delete_thing = Endpoint(DELETE, "/{thing_id}", returns=NoContent(), summary="Delete a thing.")
     get_status = Endpoint(
         GET, "/status", host="{region}.{base_host}", returns=Thing, summary="Get the status of a region."
+    )
+    list_parts = Endpoint(
+        GET,
+        "/{thing_id}/parts",
+        query=Slice,
+        returns=ArrayOf(Size),
+        pages=Offset("iter_parts", limit="limit"),
+        summary="List the parts of a thing.",
     )
     get_public = Endpoint(GET, "/public", authorization=False, returns=Text("text/html"), summary="Get what all see.")

@@ -1,5 +1,6 @@
 """The OpenAPI document: all that a descriptor says stands in it, and the committed one is what would be written."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from marshmallow import Schema, fields
 from marshmallow.validate import Regexp
 
 from abeja_run import GET, POST, Endpoint, Resource
+from abeja_run.descriptors import Answer, Body, Pages
 from abeja_run.exceptions import DescriptorError
 from abeja_run.fields import about
 from abeja_run.interpretation import STATUS_ERRORS
@@ -81,6 +83,7 @@ def test_whoever_calls_has_a_token_or_an_identity_and_its_secret_but_for_what_al
     assert set(things["components"]["securitySchemes"]) == {"bearer", "basic"}
     assert "security" not in operations(things)["get_thing"]
     assert operations(things)["get_public"]["security"] == []
+    assert operations(things)["create_thing"]["x-idempotent"] is True
 
 
 SCHEMAS = {
@@ -252,6 +255,30 @@ def test_without_apispec_the_way_to_get_it_is_named():
     code = "import sys; sys.modules['apispec'] = None; import abeja_run.openapi"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert "pip install 'abeja-run[openapi]'" in done.stderr.splitlines()[-1]
+
+
+def test_the_resource_that_has_everything_has_all_that_an_endpoint_can_declare():
+    """Whoever gives descriptors a further word has the surfaces that are made of them say it too."""
+    declared = [field for field in dataclasses.fields(Endpoint) if field.init and field.name != "_"]
+    unused = {
+        field.name
+        for field in declared
+        if all(getattr(endpoint, field.name) == field.default for endpoint in Things.endpoints.values())
+    }
+    assert unused == set()
+    kinds = {
+        type(part).__name__ for endpoint in Things.endpoints.values() for part in (endpoint.body, endpoint.returns)
+    }
+    kinds |= {type(endpoint.pages).__name__ for endpoint in Things.endpoints.values()}
+    for base in (Answer, Body, Pages):
+        known = {cls.__name__ for cls in subclasses(base) if cls.__module__.startswith("abeja_run.")}
+        assert known - {"JSONAnswer"} <= kinds
+
+
+def subclasses(cls):
+    for found in cls.__subclasses__():
+        yield found
+        yield from subclasses(found)
 
 
 def test_the_document_is_json_that_reads_back(things):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import types
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
@@ -21,13 +21,14 @@ from abeja_run.cli.rehearsal import rehearse
 from abeja_run.cli.settings import Settings
 from abeja_run.client import APIClient
 from abeja_run.descriptors import Endpoint, Resource
-from abeja_run.exceptions import DescriptorError
+from abeja_run.exceptions import DescriptorError, WaitFailed
+from abeja_run.parameters import Parameter
 from abeja_run.resources.installed import installed_resources
 
 __all__ = ["api"]
 
 #: Names that no parameter has: those of parameters do not begin so.
-_DRY_RUN, _ALL = "_dry_run", "_all"
+_DRY_RUN, _ALL, _WAIT = "_dry_run", "_all", "_wait"
 _FOUND = "abeja_run.cli.api"
 
 
@@ -93,9 +94,16 @@ def command_for(resource: type[Resource], endpoint: Endpoint) -> click.Command:
     own = [click.Option(["--dry-run", _DRY_RUN], is_flag=True, help=_DRY_RUN_HELP)]
     if endpoint.pages is not None:
         own.append(click.Option(["--all", _ALL], is_flag=True, help=f"Write every item of every page, {_LINES}."))
+    if endpoint.waiter is not None:
+        states = " or ".join((*endpoint.waiter.success, *endpoint.waiter.failure))
+        text = f"Ask again and again until {endpoint.waiter.field} is {states}; end with 1 after a bad end."
+        own.append(click.Option(["--wait", _WAIT], is_flag=True, help=text))
     beside = (*own, *ServiceCommand.shared)
-    taken = {"--help", *(str(option.name) for option in beside), *(flag for option in beside for flag in option.opts)}
-    options = {parameter: option_for(parameter, taken) for parameter in endpoint.parameters}
+    taken = {"--help", *_names(beside)}
+    options: dict[Parameter, click.Option] = {}
+    for parameter in endpoint.parameters:
+        options[parameter] = option = option_for(parameter, taken)
+        taken.update(_names([option]))
 
     @click.pass_obj
     def call(settings: Settings, /, **values: Any) -> None:
@@ -104,7 +112,14 @@ def command_for(resource: type[Resource], endpoint: Endpoint) -> click.Command:
             if parameter.deprecated and given[parameter] not in (None, ()):
                 remark(f"{option.opts[0]} is deprecated: {parameter.deprecated}")
         arguments = {p.name: value for p in given if (value := argument(p, given[p])) is not None}
-        _call(settings, resource, endpoint, arguments, dry=values[_DRY_RUN], every=values.get(_ALL, False))
+        client: type[BaseClient] = types.new_class("Client", (BaseClient,), {"resources": [resource]})
+        with warnings.catch_warnings():
+            # Told already, as the options that they are here.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            if values[_DRY_RUN]:
+                rehearse(settings, client, endpoint, arguments)
+            else:
+                _call(settings, client, endpoint, arguments, every=values.get(_ALL), wait=values.get(_WAIT))
 
     return ServiceCommand(
         endpoint.name,
@@ -113,6 +128,12 @@ def command_for(resource: type[Resource], endpoint: Endpoint) -> click.Command:
         help="\n\n".join(filter(None, _help(endpoint))),
         short_help=endpoint.summary,
     )
+
+
+def _names(options: Iterable[click.Option]) -> Iterator[str]:
+    """What no further option may be called."""
+    for option in options:
+        yield from (str(option.name), *option.opts, *option.secondary_opts)
 
 
 _LINES = "a line of JSON each"
@@ -136,32 +157,32 @@ def _help(endpoint: Endpoint) -> Iterator[str]:
 
 def _call(
     settings: Settings,
-    resource: type[Resource],
+    client: type[BaseClient],
     endpoint: Endpoint,
     arguments: Mapping[str, Any],
     *,
-    dry: bool,
-    every: bool,
+    every: bool | None,
+    wait: bool | None,
 ) -> None:
-    client: type[BaseClient] = types.new_class("Client", (BaseClient,), {"resources": [resource]})
-    with warnings.catch_warnings():
-        # Told already, as the options that they are here.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        if dry:
-            rehearse(settings, client, endpoint, arguments)
+    """Call the method that is meant, and write what comes of it."""
+    output = settings.output
+    with settings.low_level(client) as called:
+        if every and endpoint.pages is not None:
+            for item in getattr(called, endpoint.pages.name)(**arguments):
+                output.line(item)
             return
-        with settings.low_level(client) as called:
-            if every and endpoint.pages is not None:
-                for item in getattr(called, endpoint.pages.name)(**arguments):
-                    settings.output.line(item)
-                return
-            result = getattr(called, endpoint.name)(**arguments)
+        waiter = endpoint.waiter if wait else None
+        try:
+            result = getattr(called, endpoint.name if waiter is None else waiter.name)(**arguments)
+        except WaitFailed as error:
+            output.answer(error.result)
+            raise
     if result is None:
         return
     if isinstance(result, str) and endpoint.answer.field is None:
-        settings.output.text(result)
+        output.text(result)
     else:
-        settings.output.answer(asdict(result) if is_dataclass(result) and not isinstance(result, type) else result)
+        output.answer(asdict(result) if is_dataclass(result) and not isinstance(result, type) else result)
 
 
 @click.group(

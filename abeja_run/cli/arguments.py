@@ -24,6 +24,7 @@ from abeja_run.parameters import Parameter
 __all__ = ["argument", "option_for"]
 
 _FILE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
+_REPEATED = "Can be repeated."
 _JSON = {"type": inputs.json_value, "metavar": "JSON|@FILE|-"}
 
 
@@ -85,11 +86,11 @@ def _attributes(parameter: Parameter) -> dict[str, Any]:
         variable = f"ABEJA_{parameter.name.upper()}"
         return {"type": str, "metavar": "TEXT", "envvar": variable, "show_envvar": True}
     if _is_texts(field):
-        more = "KEY alone takes its value from the environment, so that it stands in no list of processes. Repeatable."
+        more = f"KEY alone takes its value from the environment, so that it stands in no list of processes. {_REPEATED}"
         return {"type": _texts, "metavar": "KEY[=VALUE]|@FILE|-", "multiple": True, "more": more}
     if isinstance(field, fields.List):
         inner = _plain(field.inner)
-        return {**inner, "multiple": True, "more": "Repeatable."} if inner else dict(_JSON)
+        return {**inner, "multiple": True, "more": _REPEATED} if inner else dict(_JSON)
     if isinstance(field, fields.Boolean):
         return {"is_flag": True, "default": None}
     if parameter.secret and isinstance(field, fields.String):

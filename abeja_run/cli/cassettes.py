@@ -18,7 +18,7 @@ from abeja_run.cassettes.foreign import export_vcrpy, import_foreign
 from abeja_run.cassettes.interaction import Interaction
 from abeja_run.cassettes.redaction import Redaction
 from abeja_run.cassettes.scrubbing import changed_places, scrubbed
-from abeja_run.cli.declared import Command
+from abeja_run.cli.declared import Command, exit_codes
 from abeja_run.cli.errors import WRONG_USAGE, Failed
 from abeja_run.cli.output import remark
 from abeja_run.cli.settings import Settings
@@ -35,15 +35,15 @@ __all__ = ["cassette"]
 _PARTIAL = ".partial"
 _SHORTEST_VALUE = 6
 _FILE = click.Path(dir_okay=False, path_type=Path)
-_ENDS = "Exit codes: 0 done; 1 {}; 2 wrong usage; 130 interrupted."
 _force = click.option("--force", is_flag=True, help="Replace DEST where it exists.")
 
 
 @click.group(
     "cassette",
     invoke_without_command=True,
+    short_help="Show, check, scrub and convert recorded cassettes.",
     help="Look at recorded cassettes, check and scrub them, and convert those of other tools.",
-    epilog=_ENDS.format("there is drift, or a file cannot be read or written"),
+    epilog=exit_codes("there is drift, or a file cannot be read or written"),
 )
 @click.pass_context
 def cassette(context: click.Context) -> None:
@@ -55,7 +55,8 @@ def cassette(context: click.Context) -> None:
 
 @cassette.command(
     cls=Command,
-    epilog=_ENDS.format("it cannot be read"),
+    epilog=exit_codes("it cannot be read"),
+    short_help="Show what is in a cassette.",
     help="Show the interactions of a cassette, in recorded order: the request, the status or the fault that came, and "
     "the sizes of both bodies in bytes. A recording that was cut off, FILE.partial, is shown too.",
 )
@@ -96,7 +97,8 @@ def _row(number: int, interaction: Interaction) -> dict[str, Any]:
 
 @cassette.command(
     cls=Command,
-    epilog=_ENDS.format("there is drift, or a file cannot be read"),
+    epilog=exit_codes("there is drift, or a file cannot be read"),
+    short_help="Hold recorded answers against what the endpoints declare.",
     help="Hold every recorded answer against what the endpoints declare, and list where it is not so: the number of "
     "the interaction, the field, and what is wrong. Requests that no endpoint is like are told, and are no drift.",
 )
@@ -125,7 +127,8 @@ def _endpoints() -> list[Endpoint]:
 
 @cassette.command(
     cls=Command,
-    epilog=_ENDS.format("a file cannot be read or written"),
+    epilog=exit_codes("a file cannot be read or written"),
+    short_help="Apply the rules of redaction anew.",
     help="Apply the rules of redaction anew, and tell how many places changed. A file is replaced as a whole, and only "
     "where something changed. A secret is never an argument, which everyone on the machine can see.",
 )
@@ -189,7 +192,8 @@ def _values(variables: Sequence[str], values: IO[str] | None) -> tuple[str, ...]
 @cassette.command(
     "import",
     cls=Command,
-    epilog=_ENDS.format("a file cannot be read or written"),
+    epilog=exit_codes("a file cannot be read or written"),
+    short_help="Make a cassette of what vcrpy or cassetter has recorded.",
     help="Make a cassette of what vcrpy (YAML or JSON) or cassetter (YAML) has recorded. Secrets are redacted.",
 )
 @click.argument("source", type=_FILE, metavar="SRC")
@@ -204,7 +208,8 @@ def import_(source: Path, destination: Path, *, force: bool) -> None:
 
 @cassette.command(
     cls=Command,
-    epilog=_ENDS.format("a file cannot be read or written"),
+    epilog=exit_codes("a file cannot be read or written"),
+    short_help="Write what vcrpy reads.",
     help="Write what vcrpy reads: JSON where DEST ends in .json, else YAML. Faults are left out, and told.",
 )
 @click.argument("source", type=_FILE, metavar="SRC")

@@ -24,6 +24,20 @@ __all__ = ["group", "run"]
 _SIGNALLED = 128
 _SIGINT = 2
 _SIGPIPE = 13
+_ENVIRONMENT = (
+    ("PLATFORM_AUTH_TOKEN", "the credential: a token"),
+    ("ABEJA_PLATFORM_USER_ID,", "or a user and"),
+    ("ABEJA_PLATFORM_PERSONAL_ACCESS_TOKEN", "the user's token"),
+    ("ABEJA_PLATFORM_DATASOURCE_ID,", "or a datasource and"),
+    ("ABEJA_PLATFORM_DATASOURCE_SECRET", "the datasource's secret"),
+    ("ABEJA_API_URL", "the service"),
+    ("ABEJA_ORGANIZATION_ID", "the organization"),
+    ("ABEJA_DEPLOYMENT_ID", "the deployment"),
+    ("ABEJA_MODEL_VERSION_ID", "the version to run"),
+    ("ABEJA_SDK_CONNECTION_TIMEOUT", "seconds for a request"),
+    ("ABEJA_SDK_MAX_RETRY_COUNT", "how often it is repeated"),
+    ("NO_COLOR", "no colours on a terminal"),
+)
 
 
 @click.group(
@@ -32,7 +46,9 @@ _SIGPIPE = 13
     invoke_without_command=True,
     help="Submit runs to the ABEJA Platform, follow them and read their logs, there or on this machine. "
     "Data goes to standard output, as tables on a terminal and as JSON elsewhere; all else goes to standard error. "
-    "A credential comes from the environment (PLATFORM_AUTH_TOKEN, …) or from ~/.abeja/config.",
+    "A credential comes from the environment or from ~/.abeja/config, never from an option, which everyone on the "
+    "machine could read.\n\n"
+    "\b\nEnvironment:\n" + "\n".join(f"  {name:<38}{text}" for name, text in _ENVIRONMENT),
 )
 @click.version_option(__version__, message="%(prog)s %(version)s")
 @click.pass_context

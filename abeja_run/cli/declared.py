@@ -15,13 +15,24 @@ from abeja_run.cli.settings import Settings
 from abeja_run.descriptors import Endpoint
 from abeja_run.exceptions import ConfigurationError, ValidationError
 
-__all__ = ["Command", "Group", "ServiceCommand", "described", "option"]
+__all__ = ["Command", "Group", "ServiceCommand", "described", "exit_codes", "option"]
 
-_EXIT_CODES = (
-    "Exit codes: 0 done; 1 the run has failed or the service did; 2 wrong usage, among it a missing credential; "
-    "130 interrupted."
-)
 _Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def exit_codes(failure: str) -> str:
+    """What a command says of its exit codes.
+
+    Args:
+        failure: What 1 stands for.
+    """
+    return (
+        f"Exit codes: 0 done; 1 {failure}; 2 wrong usage, among it a missing credential; 130 interrupted; "
+        "141 nobody reads the output any more."
+    )
+
+
+_EXIT_CODES = exit_codes("the run has failed or the service did")
 
 
 def described(endpoint: Endpoint, name: str) -> str:

@@ -40,6 +40,7 @@ _SIGNALLED = 128
 
 @click.command(
     cls=Command,
+    short_help="See it work, on this machine.",
     help="See it work: serve the local platform in a temporary folder, submit the example deployment to it, "
     "and show the statuses, the log and the output as they come.\n\nWrites text, or JSON lines with --json. "
     "Leaves nothing running and nothing behind.",

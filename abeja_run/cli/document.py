@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from abeja_run.base_client import BaseClient
-from abeja_run.cli.declared import Command
+from abeja_run.cli.declared import Command, exit_codes
 from abeja_run.cli.errors import Failed
 from abeja_run.client import APIClient
 from abeja_run.descriptors import Resource
@@ -19,6 +19,7 @@ __all__ = ["openapi"]
 
 @click.command(
     cls=Command,
+    epilog=exit_codes("the file is stale"),
     short_help="Write the OpenAPI document of the API.",
     help="Write the OpenAPI 3.1 document of the API, made from the descriptors of a client's endpoints.",
 )

@@ -158,6 +158,7 @@ def logs(
 
 @click.command(
     cls=ServiceCommand,
+    short_help="Wait until a run has ended.",
     help="Wait until a run has ended; each new status goes to standard error.\n\nWrites the run as it was last "
     "seen: one JSON document, or a list of its fields. Ends with 1 where the run has failed or the time is up.",
 )

@@ -47,6 +47,7 @@ def local_platform() -> type[LocalPlatform]:
 
 @click.command(
     cls=Command,
+    short_help="Serve the Run API on this machine.",
     help="Serve the Run API on this machine, and truly execute the runs that are submitted to it.\n\n"
     "Writes the lines that tell a shell where it is and who may use it, to be pasted into another one; "
     "then serves until Ctrl-C or SIGTERM, and ends with 0.",
@@ -93,7 +94,7 @@ def local_platform() -> type[LocalPlatform]:
     metavar="NAME=VALUE",
     help="What goes wrong on purpose, such as close_after_execute=0.1: this share of requests is executed but not "
     "answered. all=0.3 is every kind, 0.3 together; seed=N, delay=SECONDS, methods=POST and paths='*/runs' say more. "
-    "May be given several times; the documentation of abeja_run.local.Faults has all names.",
+    "Can be repeated; the documentation of abeja_run.local.Faults has all names.",
 )
 @click.pass_obj
 def local(

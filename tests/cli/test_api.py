@@ -13,6 +13,7 @@ from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
+from urllib.parse import parse_qsl
 
 import pytest
 from commands import execute, on_terminal
@@ -176,6 +177,7 @@ CALLS = [
     ("delete_thing", "", {}),
     ("get_status", "--region eu", {"region": "eu"}),
     ("get_public", "", {}),
+    ("list_parts", "--offset 0 --limit 2", {"offset": 0, "limit": 2}),
 ]
 
 
@@ -201,6 +203,7 @@ ANSWERS = {
     "set_tags": answer(["a"]),
     "put_image": answer(b"", 204, content_length=None),
     "delete_thing": answer(b"", 204, content_length=None),
+    "list_parts": answer([{"width": 1}]),
     "get_public": answer(b"<html>\n", content_type="text/html"),
 }
 
@@ -273,6 +276,21 @@ def test_all_writes_every_item_of_every_page(command, there):
     done = command("api", "find_things", *HERE, "--all", "--tags", "a")
     assert [json.loads(line)["thing_id"] for line in done.out.splitlines()] == ["a", "b", "t1"]
     assert [seen.target.partition("?")[2] for seen in there.requests] == ["tags=a", "tags=a&token=2"]
+
+
+def test_wait_asks_until_the_end_and_writes_the_last_answer(command, there):
+    there.script = [answer({**THING, "state": "dark blue"})]
+    there.otherwise = answer({**THING, "state": "red"})
+    done = command("api", "get_thing", *THERE, "--wait")
+    assert (done.code, json.loads(done.out)["state"], len(there.requests)) == (0, "red", 2)
+
+
+def test_what_ends_badly_is_written_as_it_was_last_seen_and_is_1(command, runner):
+    run_id = runner.create(environment={"FAIL": "1"}, retry_count=0)["run_id"]
+    runner.finish(run_id)
+    done = command("api", "get_run", "--run-id", run_id, "--wait")
+    assert (done.code, json.loads(done.out)["status"]) == (1, "FAILED")
+    assert re.fullmatch(rf"Error: wait_for_run\(.*{run_id}\) ended FAILED\.\n", done.err)
 
 
 def test_a_download_becomes_the_file_and_is_told(command, there, files):
@@ -446,6 +464,51 @@ def test_a_resource_that_is_broken_is_told_and_takes_nothing_away(command, insta
     assert listed.err.startswith("Left out: ")
     assert "nonsense_that_is_not_there" in listed.err
     assert command("api", "get_run", "--help").err == ""
+
+
+ODD = """
+from marshmallow import Schema, fields
+from abeja_run import GET, Endpoint, Resource
+from abeja_run.fields import about
+
+class Odd(Schema):
+    help = fields.String(metadata=about("Help."))
+    dry_run = fields.String(metadata=about("Dry."))
+    exact = fields.Boolean(metadata=about("Exact."))
+    no_exact = fields.String(metadata=about("Inexact."))
+    x = fields.String(metadata=about("X."))
+    x_ = fields.String(metadata=about("Another x."))
+    base_url = fields.String(metadata=about("Base."))
+    as_json = fields.String(metadata=about("JSON."))
+    values = fields.String(metadata=about("Values."))
+    settings = fields.String(metadata=about("Settings."))
+
+class Odds(Resource):
+    path = "/odd"
+    find_odd = Endpoint(GET, query=Odd, returns=Schema, summary="Odd.")
+"""
+NAMES_THAT_ARE_TAKEN = {
+    "help": "--query-help",
+    "dry_run": "--query-dry-run",
+    "exact": "--exact",
+    "no_exact": "--query-no-exact",
+    "x": "--x",
+    "x_": "--query-x",
+    "base_url": "--query-base-url",
+    "as_json": "--query-as-json",
+    "values": "--values",
+    "settings": "--settings",
+}
+
+
+def test_a_parameter_whose_name_is_taken_is_an_option_with_its_place(command, install, tmp_path, there):
+    (tmp_path / "offering_odd.py").write_text(ODD)
+    install("offering_odd:Odds", "odd")
+    options = [(flag,) if name == "exact" else (flag, name) for name, flag in NAMES_THAT_ARE_TAKEN.items()]
+    done = command("api", "find_odd", *(word for option in options for word in option))
+    assert (done.code, done.err) == (0, "")
+    pairs = parse_qsl(there.requests[0].target.partition("?")[2])
+    assert pairs == [(name, "true" if name == "exact" else name) for name in NAMES_THAT_ARE_TAKEN]
 
 
 MINE = """
