@@ -8,11 +8,11 @@ from pathlib import Path
 
 import click
 
-from abeja_run.base_client import BaseClient
 from abeja_run.cli.declared import Command, exit_codes
 from abeja_run.cli.errors import Failed
 from abeja_run.client import APIClient
 from abeja_run.descriptors import Resource
+from abeja_run.resource_client import ResourceClient
 
 __all__ = ["openapi"]
 
@@ -47,7 +47,7 @@ def openapi(context: click.Context, client: str | None, check: Path | None) -> N
         raise Failed(f"{check} is stale. Write it anew with 'abeja-run openapi{of} > {check}'.")
 
 
-def _client(name: str, context: click.Context) -> type[BaseClient]:
+def _client(name: str, context: click.Context) -> type[ResourceClient]:
     module, _, attribute = name.partition(":")
     # As python -m does: what is being worked on is found where one stands.
     sys.path.insert(0, "")
@@ -57,12 +57,12 @@ def _client(name: str, context: click.Context) -> type[BaseClient]:
         raise click.UsageError(f"--client: {name!r} cannot be imported: {error}.", context) from error
     finally:
         sys.path.remove("")
-    if isinstance(found, type) and issubclass(found, BaseClient):
+    if isinstance(found, type) and issubclass(found, ResourceClient):
         return found
-    raise click.UsageError(f"--client: {name!r} is not a subclass of BaseClient.", context)
+    raise click.UsageError(f"--client: {name!r} is not a class of clients.", context)
 
 
-def _resources(client: type[BaseClient]) -> list[type[Resource]]:
+def _resources(client: type[ResourceClient]) -> list[type[Resource]]:
     """The resources of a client, those of its bases first."""
     found = (resource for base in reversed(client.__mro__) for resource in getattr(base, "resources", ()))
     return list(dict.fromkeys(found))

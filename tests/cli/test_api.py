@@ -266,9 +266,10 @@ def where(wire):
 
 
 def test_variables_of_the_path_are_taken_from_the_environment(command, runner, monkeypatch):
-    monkeypatch.setenv("ABEJA_RUN_ID", runner.create()["run_id"])
-    run = json.loads(command("api", "get_run").out)
-    assert run == runner.client.get_run(*runner.ids, run["run_id"])
+    run_id = runner.create()["run_id"]
+    finished = runner.finish(run_id)
+    monkeypatch.setenv("ABEJA_RUN_ID", run_id)
+    assert json.loads(command("api", "get_run").out) == finished
 
 
 def test_all_writes_every_item_of_every_page(command, there):
