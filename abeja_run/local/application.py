@@ -22,7 +22,7 @@ from werkzeug.wrappers import Request, Response
 from abeja_run.bodies import Body
 from abeja_run.credentials import Credential
 from abeja_run.descriptors import Endpoint, Resource
-from abeja_run.local.store import Event, Store, StoredRun
+from abeja_run.local.store import Event, Store, StoredRun, StoreError
 from abeja_run.local.tokens import Tokens
 from abeja_run.resources.runs import Runs
 
@@ -107,10 +107,11 @@ class Application:
             return _json(200, self._handlers[endpoint](variables, parameters))
         except _Refused as refused:
             return _json(refused.status, refused.body, refused.headers)
-        except Exception:
+        except Exception as error:
             logger.exception("%s %s", request.method, request.path)
-            body = {"error": "internal_server_error", "error_description": "the local platform failed; see its log"}
-            return _json(500, body)
+            full = isinstance(error, StoreError) and "disk is full" in str(error)
+            told = "the disk of the local platform is full" if full else "the local platform failed; see its log"
+            return _json(500, {"error": "internal_server_error", "error_description": told})
 
     def _authorize(self, request: Request) -> None:
         given = request.headers.get("Authorization", "")
@@ -175,10 +176,9 @@ class Application:
             oldest_first, beyond = self._position(given, "next_page_token", "runs")
             if given.get("scan_forward", oldest_first) != oldest_first:
                 raise _wrong({"next_page_token": ["is one of the other order; leave scan_forward as it was"]})
-        runs = self._store.runs(oldest_first=oldest_first, beyond=beyond, limit=self._page_size + 1)
-        page = runs[: self._page_size]
+        page, more = self._store.runs(oldest_first=oldest_first, beyond=beyond, limit=self._page_size)
         answer: dict[str, Any] = {"entries": [self._told(run) for run in page]}
-        if len(runs) > len(page):
+        if more:
             answer["next_page_token"] = self._tokens.write("runs", [oldest_first, page[-1].number])
         return answer
 
@@ -187,10 +187,9 @@ class Application:
         purpose = f"logs {run.run_id}"
         beyond = self._position(given, "next_token", purpose) if "next_token" in given else None
         span = _span(given)
-        events = self._store.events(run, oldest_first=True, beyond=beyond, limit=self._page_size + 1, span=span)
-        page = events[: self._page_size]
+        page, more = self._store.events(run, oldest_first=True, beyond=beyond, limit=self._page_size, span=span)
         answer: dict[str, Any] = {"events": [_event(event) for event in page]}
-        if len(events) > len(page):
+        if more:
             answer["next_token"] = self._tokens.write(purpose, page[-1].number)
         return answer
 
@@ -202,7 +201,7 @@ class Application:
         forward = "next_forward_token" in given
         token = "next_forward_token" if forward else "next_backward_token"
         beyond = self._position(given, token, purpose) if token in given else None
-        page = self._store.events(run, oldest_first=forward, beyond=beyond, limit=self._page_size, span=_span(given))
+        page, _ = self._store.events(run, oldest_first=forward, beyond=beyond, limit=self._page_size, span=_span(given))
         if forward:
             page.reverse()
         # Without events the two ends stay where they were; of a log that is empty, at its beginning.

@@ -13,12 +13,15 @@ import sys
 _HERE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
 sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or os.curdir) != _HERE]  # noqa: PTH100
 
+import contextlib  # noqa: E402
 import csv  # noqa: E402
+import fcntl  # noqa: E402
 import importlib  # noqa: E402
 import importlib.util  # noqa: E402
 import io  # noqa: E402
 import json  # noqa: E402
 import mimetypes  # noqa: E402
+import select  # noqa: E402
 import signal  # noqa: E402
 import socket  # noqa: E402
 import threading  # noqa: E402
@@ -137,8 +140,22 @@ def attempt(datalake: Any) -> None:
 
 def _end_with(platform: socket.socket) -> None:
     """End with the platform, and let nothing that the handler has started outlive it."""
-    platform.recv(1)
-    os.killpg(0, signal.SIGKILL)
+
+    def wait() -> None:
+        # A handler that has closed the socket behind its back ends with its time.
+        with contextlib.suppress(OSError, ValueError):
+            # Not recv(): while a thread waits in it, the system would send no signal.
+            select.select([platform], [], [])
+            os.killpg(0, signal.SIGKILL)
+
+    threading.Thread(target=wait, daemon=True).start()
+    if sys.platform == "linux":
+        # The system itself kills the group then: also while the handler lets no thread run, or has become another
+        # program, which keeps the socket.
+        platform.set_inheritable(True)
+        fcntl.fcntl(platform, fcntl.F_SETOWN, -os.getpgrp())
+        fcntl.fcntl(platform, fcntl.F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(platform, fcntl.F_SETFL, fcntl.fcntl(platform, fcntl.F_GETFL) | os.O_ASYNC)
 
 
 def main() -> int:
@@ -146,7 +163,7 @@ def main() -> int:
     folder, number = sys.argv[1:]
     platform = socket.socket(fileno=int(number))
     platform.set_inheritable(False)
-    threading.Thread(target=_end_with, args=(platform,), daemon=True).start()
+    _end_with(platform)
     spec = importlib.util.spec_from_file_location("_abeja_run_datalake", os.path.join(_HERE, "datalake.py"))  # noqa: PTH118
     assert spec is not None and spec.loader is not None  # noqa: S101, PT018 - it stands beside this file
     datalake = importlib.util.module_from_spec(spec)
@@ -155,7 +172,10 @@ def main() -> int:
     sys.argv[1:] = []
     sys.path.insert(0, os.getcwd())  # noqa: PTH109
     attempt(datalake.Datalake(folder))
-    sys.stdout.flush()
+    # The handler may have closed or replaced it.
+    with contextlib.suppress(AttributeError, ValueError):
+        sys.stdout.flush()
+    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
     platform.send(b"1")
     return 0
 

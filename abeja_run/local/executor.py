@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,10 @@ _LONGEST_LINE = 256 * 1024
 _GLANCE = 0.05
 #: Seconds for which the output of an ended attempt is still read.
 _REST = 1.0
+#: Seconds after which a worker tries again to note the end of a run that it could not execute.
+_ROOM = 0.5
+#: The variable by which the processes of an attempt are known.
+_MARK = "ABEJA_RUN_ATTEMPT"
 #: What an attempt has of this process's environment: what a program needs to start, and nothing that is secret.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "SYSTEMROOT")
 
@@ -107,9 +112,15 @@ class Executor:
                 self._give_up(run)
 
     def _give_up(self, run: StoredRun) -> None:
+        """Let a run end in failure, as soon as that can be written; until then nothing else could be either."""
         with contextlib.suppress(Exception):
             self._store.add_events(run, ["the local platform could not execute this run"])
-            self._store.advance(run, ENDED[1])
+        while True:
+            with contextlib.suppress(Exception):
+                self._store.advance(run, ENDED[1])
+                return
+            if self._closing.wait(_ROOM):
+                return
 
     def _execute(self, run: StoredRun) -> None:
         """Bring a run to its end, or leave it where it is when the platform closes."""
@@ -133,12 +144,13 @@ class Executor:
     def _attempt(self, run: StoredRun) -> bool | None:
         """One attempt: whether it succeeded; None when the platform closes before its end."""
         ours, theirs = socket.socketpair()
+        mark = uuid.uuid4().hex
         with ours, theirs:
             try:
                 process = subprocess.Popen(  # noqa: S603 - this program, and arguments of this file's
                     [sys.executable, str(_ATTEMPT), str(self._deployed.datalake), str(theirs.fileno())],
                     cwd=self._deployed.code,
-                    env=self._environment(run),
+                    env={**self._environment(run), _MARK: mark},
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
                     # Into one pipe, so that the lines of both stand in the order in which they were written.
@@ -155,6 +167,7 @@ class Executor:
             finally:
                 _kill(process)
                 process.wait()
+                _kill_escaped(mark)
                 if process.stdout is not None:
                     process.stdout.close()
 
@@ -206,13 +219,22 @@ class _Lines:
         """The lines that are complete with this chunk."""
         *complete, self._partial = (self._partial + chunk).split(b"\n")
         while len(self._partial) > _LONGEST_LINE:
-            complete.append(self._partial[:_LONGEST_LINE])
-            self._partial = self._partial[_LONGEST_LINE:]
+            end = _character(self._partial, _LONGEST_LINE)
+            complete.append(self._partial[:end])
+            self._partial = self._partial[end:]
         return [_text(line) for line in complete]
 
     def rest(self) -> str:
         """What stands after the last line break."""
         return _text(self._partial)
+
+
+def _character(data: bytes, end: int) -> int:
+    """The end of the last character in UTF-8 that is complete before another end; that one where there is none."""
+    for position in range(end, end - 4, -1):
+        if data[position] & 0xC0 != 0x80:
+            return position
+    return end
 
 
 def _text(line: bytes) -> str:
@@ -224,8 +246,7 @@ def _output(process: subprocess.Popen[bytes], end: float, closing: threading.Eve
     assert process.stdout is not None  # noqa: S101 - for the type checker
     pipe = process.stdout.fileno()
     while time.monotonic() < end and not closing.is_set():
-        ready, _, _ = select.select([pipe], [], [], _GLANCE)
-        if ready:
+        if _readable(pipe):
             chunk = os.read(pipe, _CHUNK)
             if chunk:
                 yield chunk
@@ -240,17 +261,34 @@ def _output(process: subprocess.Popen[bytes], end: float, closing: threading.Eve
     # What it has started may hold the pipe open: that ends with it.
     _kill(process)
     rest = time.monotonic() + _REST
-    while time.monotonic() < rest and select.select([pipe], [], [], _GLANCE)[0]:
+    while time.monotonic() < rest and _readable(pipe):
         chunk = os.read(pipe, _CHUNK)
         if not chunk:
             return
         yield chunk
 
 
+def _readable(pipe: int) -> bool:
+    """Whether a pipe has something to read, or has ended, soon."""
+    # Not select(): it takes no descriptors above 1023, and a server with many connections has them.
+    poll = select.poll()
+    poll.register(pipe, select.POLLIN)
+    return bool(poll.poll(_GLANCE * 1000))
+
+
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End the process and all that it has started."""
+    """End the process and its group."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
+
+
+def _kill_escaped(mark: str) -> None:
+    """End what an attempt has started and taken out of its group, where the system tells the environment of others."""
+    wanted = os.fsencode(f"{_MARK}={mark}")
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if wanted in (folder / "environ").read_bytes().split(b"\0"):
+                os.kill(int(folder.name), signal.SIGKILL)
 
 
 def _told(returncode: int) -> str:

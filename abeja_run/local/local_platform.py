@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -18,7 +18,7 @@ from abeja_run.local.faults import Faults
 from abeja_run.local.faulty_server import FaultyServer
 from abeja_run.local.faulty_transport import FaultyTransport
 from abeja_run.local.serving import Server
-from abeja_run.local.store import Store
+from abeja_run.local.store import Store, StoreError
 from abeja_run.local.tokens import Tokens
 from abeja_run.local.transport import ApplicationTransport
 from abeja_run.transports import Transport
@@ -88,7 +88,7 @@ class LocalPlatform:
     ) -> None:
         _check(workers=workers, timeout=timeout, page_size=page_size)
         folders = _folder(code, "code"), _folder(datalake, "datalake")
-        with contextlib.ExitStack() as stack:
+        with contextlib.ExitStack() as stack, _readable():
             if state is None:
                 # Its clean-up at the end of the process is no fault of the caller's who forgot to close.
                 state = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="abeja-run-"))) / "state.sqlite"
@@ -163,6 +163,14 @@ class LocalPlatform:
 
     def __repr__(self) -> str:
         return f"<LocalPlatform {self.url or 'in this process'}, deployment {self.deployment_id}>"
+
+
+@contextlib.contextmanager
+def _readable() -> Iterator[None]:
+    try:
+        yield
+    except StoreError as error:
+        raise ConfigurationError(f"the state file cannot be used: {error}") from error
 
 
 def _check(*, workers: object, timeout: object, page_size: object) -> None:

@@ -14,6 +14,9 @@ __all__ = ["Server", "listening", "url_of"]
 
 _THREADS = 16
 _BACKLOG = 1024
+_CONNECTIONS = 10_000
+#: More than the application takes, so that it is the one that says so.
+_LARGEST_BODY = 64 * 1024 * 1024
 
 
 class Server:
@@ -41,6 +44,10 @@ class Server:
             map=self._sockets,
             sockets=[sock],
             threads=_THREADS,
+            connection_limit=_CONNECTIONS,
+            # select() takes no descriptors above 1023.
+            asyncore_use_poll=True,
+            max_request_body_size=_LARGEST_BODY,
             ident=None,
             clear_untrusted_proxy_headers=True,
         )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -18,12 +19,21 @@ from typing import Any
 from abeja_run.exceptions import ConfigurationError
 from abeja_run.resources.runs import STATUSES
 
-__all__ = ["ENDED", "Event", "Store", "StoredRun"]
+__all__ = ["ENDED", "Event", "Store", "StoreError", "StoredRun"]
+
+#: What is raised when the file cannot be read or written.
+StoreError = sqlite3.Error
 
 #: The statuses that a run does not leave.
 ENDED = STATUSES[-2:]
 
-_SCHEMA = """
+#: By this the file is known; the letters ABEJ.
+_APPLICATION_ID = 0x4142454A
+#: A page that has come to so many characters takes no further run or event: a client bounds what it reads.
+_PAGE_CHARACTERS = 4 * 1024 * 1024
+
+_SCHEMA = f"""
+PRAGMA application_id = {_APPLICATION_ID};
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS runs (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -124,12 +134,15 @@ class Store:
         found = self._runs("WHERE run_id = ?", (run_id,))
         return found[0] if found else None
 
-    def runs(self, *, oldest_first: bool, beyond: int | None, limit: int) -> list[StoredRun]:
-        """Runs in the order of their submission, or against it, beyond the run of a number."""
+    def runs(self, *, oldest_first: bool, beyond: int | None, limit: int) -> tuple[list[StoredRun], bool]:
+        """Runs in the order of their submission, or against it, beyond the run of a number; whether there are more."""
         order, bound = ("ASC", "number > ?") if oldest_first else ("DESC", "number < ?")
         where = f"WHERE {bound}" if beyond is not None else ""
-        values = (limit,) if beyond is None else (beyond, limit)
-        return self._runs(f"{where} ORDER BY number {order} LIMIT ?", values)
+        values = (limit + 1,) if beyond is None else (beyond, limit + 1)
+        with self._lock:
+            rows = self._connection.execute(f"{_SELECT_RUNS} {where} ORDER BY number {order} LIMIT ?", values)
+            page, more = _page(rows, limit, _RUNS_TEXT)
+        return [_run(row) for row in page], more
 
     def unfinished(self) -> list[StoredRun]:
         """Every run that has not ended, in the order of submission."""
@@ -164,8 +177,8 @@ class Store:
 
     def events(
         self, run: StoredRun, *, oldest_first: bool, beyond: int | None, limit: int, span: tuple[int, int]
-    ) -> list[Event]:
-        """Events of a run in the order of writing, or against it, beyond the event of a number.
+    ) -> tuple[list[Event], bool]:
+        """Events of a run in the order of writing, or against it, beyond the event of a number; whether there are more.
 
         Args:
             run: The run.
@@ -180,20 +193,14 @@ class Store:
             rows = self._connection.execute(
                 "SELECT number, written_at, message FROM events WHERE run = ? "  # noqa: S608 - two constants
                 f"AND number {bound} ? AND written_at >= ? AND written_at < ? ORDER BY number {order} LIMIT ?",
-                (run.number, beyond, *span, limit),
+                (run.number, beyond, *span, limit + 1),
             )
-            return [Event(*row) for row in rows]
+            page, more = _page(rows, limit, _EVENTS_TEXT)
+        return [Event(*row) for row in page], more
 
     def _runs(self, clause: str, values: tuple[Any, ...]) -> list[StoredRun]:
         with self._lock:
-            rows = self._connection.execute(
-                f"SELECT number, run_id, status, submitted, failures, created_at, modified_at FROM runs {clause}",  # noqa: S608
-                values,
-            )
-            return [
-                StoredRun(number, run_id, status, json.loads(submitted), failures, created, modified)
-                for number, run_id, status, submitted, failures, created, modified in rows
-            ]
+            return [_run(row) for row in self._connection.execute(f"{_SELECT_RUNS} {clause}", values)]
 
     def _now(self) -> int:
         """Microseconds since 1970. Never earlier than the last: a clock set back does not disorder a log."""
@@ -202,21 +209,52 @@ class Store:
         return self._latest
 
 
+_SELECT_RUNS = "SELECT number, run_id, status, submitted, failures, created_at, modified_at FROM runs"
+#: Where in a row its text is.
+_RUNS_TEXT, _EVENTS_TEXT = 3, 2
+
+
+def _run(row: tuple[Any, ...]) -> StoredRun:
+    number, run_id, status, submitted, failures, created, modified = row
+    return StoredRun(number, run_id, status, json.loads(submitted), failures, created, modified)
+
+
+def _page(rows: Iterable[tuple[Any, ...]], limit: int, text: int) -> tuple[list[tuple[Any, ...]], bool]:
+    """The rows of a page, at least one, and whether there are more."""
+    page: list[tuple[Any, ...]] = []
+    characters = 0
+    for row in rows:
+        characters += len(row[text])
+        if len(page) == limit or (page and characters > _PAGE_CHARACTERS):
+            return page, True
+        page.append(row)
+    return page, False
+
+
 def _opened(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=30)
     try:
+        _check_owner(connection, path)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.executescript(_SCHEMA)
-    except sqlite3.Error:
+    except (sqlite3.Error, ConfigurationError):
         connection.close()
         raise
     return connection
 
 
+def _check_owner(connection: sqlite3.Connection, path: Path) -> None:
+    """Leave the databases of other programs as they are."""
+    application_id = connection.execute("PRAGMA application_id").fetchone()[0]
+    if application_id != _APPLICATION_ID and connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+        raise ConfigurationError(f"the state file {path} is the database of another program")
+
+
 def _claimed(path: Path) -> sqlite3.Connection:
     """A lock beside the file, which ends with the process however that ends."""
-    claim = sqlite3.connect(f"{path}.lock", check_same_thread=False, isolation_level=None, timeout=0)
+    # One file has one lock, by whatever link it is reached.
+    claim = sqlite3.connect(f"{os.path.realpath(path)}.lock", check_same_thread=False, isolation_level=None, timeout=0)
     try:
         claim.execute("BEGIN EXCLUSIVE")
     except sqlite3.OperationalError as error:

@@ -342,3 +342,11 @@ def test_a_token_that_was_not_given_out_is_none(token):
         Tokens("secret").read(token, "runs")
     with pytest.raises(ValueError, match="no token"):
         Tokens("other").read(Tokens("secret").write("runs", 1), "runs")
+
+
+def test_numbers_too_large_for_json_are_refused(ask, body):
+    text = json.dumps({**body, "input_data": {"a": 0.5}}).replace("0.5", "1e400").encode()
+    status, told, _ = ask("POST", "runs", text, {"Content-Type": "application/json"})
+    assert (status, told["error_description"]) == (400, "the body is not JSON: 1e400 is too large a number")
+    status, told, _ = ask("POST", "runs", text.replace(b"1e400", b"1.5e300"), {"Content-Type": "application/json"})
+    assert (status, told["input_data"]) == (200, {"a": 1.5e300})

@@ -1,16 +1,18 @@
 """Runs from their submission to their end: statuses, retries, time, and what survives a killed server."""
 
+import contextlib
 import os
 import random
 import signal
 import sqlite3
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 
 import pytest
-from platforms import Runner
+from platforms import Runner, outputs
 
 from abeja_run import APIClient
 from abeja_run import exceptions as e
@@ -152,6 +154,149 @@ def test_a_handler_that_closes_its_output_goes_on(place, runner):
     assert runner.run(None, {"$datalake:1": "out"})[0] == "SUCCEEDED"
 
 
+@pytest.mark.parametrize(
+    "ending", ["sys.stdout.close()", "sys.stdout = sys.stderr = None", "sys.stdout = 7", "del sys.stdout"]
+)
+def test_a_handler_may_do_with_its_output_what_it_likes(place, runner, ending):
+    place.write(f"import sys\ndef handler(r, c):\n    print('first')\n    {ending}\n    return {{'content': 'x'}}")
+    assert runner.run(None, {"$datalake:1": "out"}) == ("SUCCEEDED", ["first"])
+    assert [*outputs(place.lake / "out").values()] == [b"x"]
+
+
+def test_a_long_line_is_cut_between_characters(place, runner):
+    place.write("def handler(r, c): print('日本語' * 100_000); return {}")
+    status, lines = runner.run()
+    assert status == "SUCCEEDED"
+    assert len(lines) > 1
+    assert "".join(lines) == "日本語" * 100_000
+
+
+def test_a_log_of_huge_lines_can_be_read(place, runner):
+    # As JSON a line is six times as long; a page of a hundred is more than a client takes.
+    place.write("def handler(r, c):\n    for _ in range(30): print('\\x01' * 250_000)\n    return {}")
+    status, lines = runner.run()
+    assert (status, len(lines), {*lines}) == ("SUCCEEDED", 30, {"\x01" * 250_000})
+    run_id = runner.client.get_runs(*runner.ids)["entries"][0]["run_id"]
+    assert len(list(runner.client.iter_run_recent_logs(*runner.ids, run_id))) == 30
+    sizes = [len(page["events"]) for page in _pages(runner, run_id)]
+    assert max(sizes) < 20
+    assert sum(sizes) == 30
+
+
+def _pages(runner, run_id):
+    token = None
+    while True:
+        page = runner.client.get_run_logs(*runner.ids, run_id, token)
+        yield page
+        token = page.get("next_token")
+        if token is None:
+            return
+
+
+def test_a_list_of_runs_with_huge_inputs_can_be_read(place):
+    with place.platform(workers=0) as platform:
+        runner = Runner(platform)
+        ids = [runner.create({"text": "x" * 3_000_000})["run_id"] for _ in range(5)]
+        assert len(runner.client.get_runs(*runner.ids)["entries"]) == 1
+        assert [run["run_id"] for run in runner.client.iter_runs(*runner.ids)] == ids[::-1]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the environment of other processes cannot be read")
+def test_what_a_handler_takes_out_of_its_group_is_ended_too(place, runner):
+    place.write(
+        """
+        import subprocess
+        def handler(request, context):
+            print(subprocess.Popen(["sleep", "60"], start_new_session=True).pid)
+            return {}
+        """
+    )
+    status, lines = runner.run()
+    assert status == "SUCCEEDED"
+    until(lambda: not alive(int(lines[0])))
+
+
+def test_a_platform_in_a_process_with_many_open_files_executes_runs(place):
+    place.write("def handler(r, c): print('ran'); return {}")
+    code = textwrap.dedent(
+        """
+        import os, resource, sys
+        from abeja_run import APIClient
+        from abeja_run.local import LocalPlatform
+        resource.setrlimit(resource.RLIMIT_NOFILE, (2000, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+        files = [os.open(os.devnull, os.O_RDONLY) for _ in range(1200)]
+        with LocalPlatform(sys.argv[1], sys.argv[1], pace=0) as platform:
+            with APIClient(platform.credential, base_url=platform.serve().url) as client:
+                ids = platform.organization_id, platform.deployment_id
+                run = client.create_run(*ids, platform.version_id, retry_count=0)
+                run = client.wait_for_run(*ids, run["run_id"], interval=0.02)
+                print(run["status"], client.get_run_logs(*ids, run["run_id"])["events"][0]["message"])
+        """
+    )
+    done = subprocess.run([sys.executable, "-c", code, place.code], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("SUCCEEDED ran\n", "")
+
+
+def test_on_a_full_disk_a_submission_is_refused_and_nothing_else(place):
+    with place.platform(workers=0) as platform:
+        runner = Runner(platform)
+        created = runner.create()
+        connection = platform.app._store._connection
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+        with pytest.raises(e.InternalServerError, match="the disk of the local platform is full"):
+            runner.create({"text": "x" * 1_000_000})
+        assert [run["run_id"] for run in runner.client.iter_runs(*runner.ids)] == [created["run_id"]]
+
+
+def test_a_run_that_a_full_disk_has_stopped_ends_when_there_is_room_again(place):
+    place.write(
+        """
+        import os, time
+        def handler(request, context):
+            print("begun")
+            while not os.path.exists("go"): time.sleep(0.01)
+            print("more")
+            return {}
+        """
+    )
+    code = textwrap.dedent(
+        """
+        import logging, pathlib, resource, sys, time
+        from abeja_run import APIClient
+        from abeja_run.local import LocalPlatform
+        failed = []
+        class Heard(logging.Handler):
+            def emit(self, record): failed.append(record)
+        logging.getLogger("abeja_run.local").addHandler(Heard())
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        with LocalPlatform(sys.argv[1], sys.argv[1], workers=1, pace=0) as platform:
+            client = APIClient(platform.credential, transport=platform.transport())
+            ids = platform.organization_id, platform.deployment_id
+            run_id = client.create_run(*ids, platform.version_id, retry_count=0)["run_id"]
+            while not client.get_run_logs(*ids, run_id)["events"]:
+                time.sleep(0.01)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1, before[1]))
+            (pathlib.Path(sys.argv[1]) / "go").touch()
+            while not failed:
+                time.sleep(0.01)
+            time.sleep(0.2)
+            print(client.get_run(*ids, run_id)["status"])
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+            try:
+                client.wait_for_run(*ids, run_id, interval=0.02, max_interval=0.02, timeout=10)
+            except Exception as error:
+                print(error)
+            run_id = client.create_run(*ids, platform.version_id, retry_count=0)["run_id"]
+            print(client.wait_for_run(*ids, run_id, interval=0.02, max_interval=0.02, timeout=10)["status"])
+        """
+    )
+    done = subprocess.run([sys.executable, "-c", code, place.code], capture_output=True, text=True, timeout=60)
+    first, error, last = done.stdout.splitlines()
+    assert (first, last) == ("RUNNING", "SUCCEEDED")
+    assert error.endswith("ended FAILED")
+
+
 def test_workers_run_side_by_side(place):
     place.write(
         """
@@ -224,6 +369,38 @@ def test_two_platforms_do_not_share_a_state_file(place):
         place.platform(state=place.state)
     with place.platform(state=place.state) as platform:
         assert Runner(platform).run()[0] == "SUCCEEDED"
+
+
+def test_a_link_to_a_state_file_is_no_second_one(place, tmp_path):
+    place.write("def handler(r, c): return {}")
+    (tmp_path / "link.sqlite").symlink_to(place.state)
+    with place.platform(state=place.state), pytest.raises(e.ConfigurationError, match="in use"):
+        place.platform(state=tmp_path / "link.sqlite")
+
+
+def test_the_database_of_another_program_is_left_alone(place):
+    with contextlib.closing(sqlite3.connect(place.state)) as connection:
+        connection.executescript("CREATE TABLE theirs (a)")
+    before = place.state.read_bytes()
+    with pytest.raises(e.ConfigurationError, match="the database of another program"):
+        place.platform(state=place.state)
+    assert place.state.read_bytes() == before
+
+
+@pytest.mark.parametrize("place_of_damage", [2, 3, 5, 10, 20])
+def test_a_damaged_state_file_is_no_other_error_than_that_of_a_wrong_setting(place, place_of_damage):
+    place.write("")
+    with place.platform(state=place.state, workers=0) as platform:
+        runner = Runner(platform)
+        for number in range(50):
+            runner.create({"number": number, "text": "x" * 500})
+    data = bytearray(place.state.read_bytes())
+    page = 4096 * (place_of_damage - 1)
+    data[page : page + 4096] = b"\xaa" * 4096
+    place.state.write_bytes(data)
+    # Damage that nobody has read yet is not seen.
+    with contextlib.suppress(e.ConfigurationError):
+        place.platform(state=place.state).close()
 
 
 def test_a_state_file_that_is_none_is_told(place, tmp_path):
@@ -375,6 +552,42 @@ def test_no_attempt_outlives_a_killed_server(place):
     process.stdin.close()
     process.stdout.close()
     client.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread of the attempt ends it, if it may run")
+@pytest.mark.parametrize(
+    "doing", ["re.match('(a+)+$', 'a' * 50 + 'b')", "os.execvp('sleep', ['sleep', '60'])"], ids=["busy", "replaced"]
+)
+def test_no_attempt_outlives_a_killed_server_however_busy_it_is(place, doing):
+    place.write(
+        f"""
+        import os, re, subprocess
+        def handler(request, context):
+            print(os.getpid(), subprocess.Popen(["sleep", "60"]).pid)
+            {doing}
+        """
+    )
+    code = textwrap.dedent(
+        """
+        import sys, time
+        from abeja_run import APIClient
+        from abeja_run.local import LocalPlatform
+        platform = LocalPlatform(sys.argv[1], sys.argv[1], pace=0)
+        client = APIClient(platform.credential, transport=platform.transport())
+        ids = platform.organization_id, platform.deployment_id
+        run_id = client.create_run(*ids, platform.version_id)["run_id"]
+        while not (events := client.get_run_logs(*ids, run_id)["events"]):
+            time.sleep(0.01)
+        print(events[0]["message"], flush=True)
+        time.sleep(60)
+        """
+    )
+    with subprocess.Popen([sys.executable, "-c", code, place.code], stdout=subprocess.PIPE, text=True) as process:
+        started = [int(pid) for pid in process.stdout.readline().split()]
+        assert all(map(alive, started))
+        assert len(started) == 2
+        process.kill()
+    until(lambda: not any(map(alive, started)), 5)
 
 
 def test_a_missing_extra_says_how_to_get_it():

@@ -1,5 +1,7 @@
 """The server beneath the local platform."""
 
+import contextlib
+import socket
 import time
 
 import pytest
@@ -34,3 +36,12 @@ def test_a_closed_server_has_given_its_port_back(server):
         server.close()
         with pytest.raises(urllib3.exceptions.HTTPError):
             pool.request("GET", server.url, retries=0)
+
+
+def test_hundreds_of_idle_connections_keep_nobody_out(server):
+    port = int(server.url.rpartition(":")[2])
+    with contextlib.ExitStack() as stack:
+        for _ in range(300):
+            stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+        with urllib3.PoolManager() as pool:
+            assert pool.request("GET", server.url, timeout=10, retries=0).data == b"ok"
