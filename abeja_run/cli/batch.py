@@ -50,7 +50,7 @@ __all__ = ["batch"]
     default=8,
     show_default=True,
     metavar="N",
-    help="How many lines are being worked on at a time; with --wait, so many runs are unfinished.",
+    help="How many requests are under way at a time; with --wait, how many runs are unfinished.",
 )
 @options.submission
 @click.option("--wait", is_flag=True, help="Wait for the end of each run.")

@@ -33,7 +33,7 @@ from abeja_run.exceptions import (
     ValidationError,
 )
 from abeja_run.jobs.crew import Crew, Done
-from abeja_run.jobs.errand import NotBegun
+from abeja_run.jobs.errand import TOO_MANY, Held, NotBegun
 from abeja_run.jobs.journal import Journal, Unwritten
 from abeja_run.jobs.pace import Pace, jittered
 from abeja_run.jobs.run import Run, RunStatus, last_lines
@@ -49,11 +49,12 @@ logger = logging.getLogger("abeja_run")
 _GROWTH = 1.5
 #: How often a request is sent again that did not arrive, or that may be repeated.
 _RETRIES = 5
+#: How often a request is handed over again to which a worker came too late.
+_DELAYS = 20
 #: Seconds after which inputs that come slowly are not waited for any longer before the first of them is submitted.
 _GATHERING = 0.01
 #: Seconds by which the clocks of the service's machines may differ.
 _SERVICE_CLOCKS = 60.0
-_TOO_MANY = 429
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +151,8 @@ class Batch:
         self._taken = 0
         self._exhausted = False
         self._working: dict[int, _Item] = {}
+        # What is waited for takes a place and sends nothing, so nothing is handed over ahead of it.
+        self._places = plan.max_in_flight + (0 if plan.wait else crew.ahead)
         self._ready: deque[_Item] = deque()
         self._results: deque[BatchResult] = deque()
         # What is to be done next at which time; the number keeps entries of the same time in their order.
@@ -189,11 +192,11 @@ class Batch:
 
     def _take_in(self) -> None:
         """Let inputs take the places that are free."""
-        if len(self._working) >= self._plan.max_in_flight or self._results:
+        if len(self._working) >= self._places or self._results:
             return
         if not self._ready and not self._exhausted:
             self._gather()
-        while self._ready and len(self._working) < self._plan.max_in_flight:
+        while self._ready and len(self._working) < self._places:
             item = self._ready.popleft()
             self._working[item.index] = item
             self._schedule(item, item.submission.pause)
@@ -201,8 +204,9 @@ class Batch:
     def _gather(self) -> None:
         """Take in some inputs, and put on the disk that they are about to be submitted, all at once."""
         began, since = time.monotonic(), self._now()
-        fresh: dict[int, Any] = {}
-        while len(self._ready) < self._plan.max_in_flight and len(self._results) < self._plan.max_in_flight:
+        fresh: list[_Item] = []
+        most = self._plan.max_in_flight
+        while len(self._ready) + len(fresh) < most and len(self._results) < most:
             try:
                 input_data = next(self._inputs)
             except StopIteration:
@@ -216,13 +220,14 @@ class Batch:
             index = self._taken
             self._taken += 1
             if index >= self._journal.known or not self._take_up(index, input_data):
-                fresh[index] = input_data
                 submission = Submission(self._submission_id(index), self._plan.settling)
-                self._ready.append(_Item(index, input_data, submission, since))
+                fresh.append(_Item(index, input_data, submission, since))
             if time.monotonic() - began > _GATHERING:
                 break
         if fresh:
-            self._journal.intend(fresh, since, self._crew.straggling)
+            given = {item.index: item.input_data for item in fresh}
+            self._journal.intend(given, since, self._crew.straggling)
+            self._ready.extend(fresh)
 
     def _take_up(self, index: int, input_data: Any) -> bool:
         """Go on with an input that the journal knows; whether it has a run, or may have one."""
@@ -257,6 +262,7 @@ class Batch:
         now = self._pace.elapsed
         if now < self._pace.free:
             return
+        self._crew.release()
         while self._due and self._due[0][0] <= now:
             self._step(heapq.heappop(self._due)[2], now)
         if self._lookers and not self._looking:
@@ -301,7 +307,13 @@ class Batch:
 
     def _take_in_answer(self, done: Done) -> None:
         step, outcome = done.purpose, done.outcome
-        if isinstance(outcome, HttpError) and outcome.status_code == _TOO_MANY:
+        if isinstance(outcome, Held):
+            self._schedule(step, 0.0)
+            return
+        if isinstance(outcome, NotBegun) and step.failures < _DELAYS:
+            self._again(step)
+            return
+        if isinstance(outcome, HttpError) and outcome.status_code == TOO_MANY:
             self._pace.refused(outcome, done.sent)
             try:
                 self._patience.bear(outcome, "a batch")
@@ -326,7 +338,7 @@ class Batch:
             self._asked(step, outcome)
 
     def _submitted(self, item: _Item, outcome: dict[str, Any] | Error) -> None:
-        if isinstance(outcome, (ConnectError, NotBegun)) and item.failures < _RETRIES:
+        if isinstance(outcome, ConnectError) and item.failures < _RETRIES:
             self._again(item)
             return
         try:
@@ -466,22 +478,28 @@ class Batch:
                 yield self._result(item, SubmissionUnknown(str(stopped), item.submission.submission_id))
 
     def _stop(self) -> None:
-        """Note what came of the requests that are under way; nothing that is known may be lost."""
-        for done in self._crew.drain():
-            item, outcome = done.purpose, done.outcome
-            if not isinstance(item, _Item) or item.run is not None:
-                continue
-            with contextlib.suppress(JournalError, SubmissionUnknown):
-                try:
-                    item.submission.sent(outcome)
-                except SubmissionUnknown:
-                    raise
-                except Error as error:
-                    self._journal.refused(item.index, error)
-                if item.submission.run is not None:
-                    run_id = item.submission.run["run_id"]
-                    logger.warning("the batch was stopped; input %d has been submitted as %s", item.index, run_id)
-                    self._journal.submitted(item.index, item.submission.run)
+        """Note what came of the requests that are under way, and what was not sent at all."""
+        with contextlib.suppress(JournalError):
+            for done in self._crew.drain():
+                if isinstance(done.purpose, _Item) and done.purpose.run is None:
+                    self._note(done.purpose, done.outcome)
+            for item in itertools.chain(self._working.values(), self._ready):
+                if not item.sent and item.run is None:
+                    self._journal.refused(item.index, NotBegun("it was not sent"))
+
+    def _note(self, item: _Item, outcome: dict[str, Any] | Error) -> None:
+        """Note what came of a submission when nobody asks for results any more."""
+        try:
+            item.submission.sent(outcome)
+        except SubmissionUnknown:
+            return
+        except Error as error:
+            self._journal.refused(item.index, error)
+            return
+        if item.submission.run is not None:
+            run_id = item.submission.run["run_id"]
+            logger.warning("the batch was stopped; input %d has been submitted as %s", item.index, run_id)
+            self._journal.submitted(item.index, item.submission.run)
 
 
 def _ended(run: Mapping[str, Any]) -> bool:

@@ -15,7 +15,7 @@ from typing import Any
 
 from abeja_run.client import APIClient
 from abeja_run.exceptions import BatchStopped, ConfigurationError, Error, OutcomeUnknown, TransportError
-from abeja_run.jobs.errand import BegunBefore, Carrier, Errand, carry_out, forget
+from abeja_run.jobs.errand import BegunBefore, Carrier, Errand, NotBegun, carry_out, forget
 
 __all__ = ["Crew", "Done"]
 
@@ -45,6 +45,7 @@ class _Sent:
     purpose: Any
     errand: Errand
     when: float
+    handed_over: float
 
 
 class Crew:
@@ -58,6 +59,8 @@ class Crew:
 
     Attributes:
         straggling: Seconds after the end of this process in which a request may still arrive.
+        ahead: How many more requests may be handed over than are carried out at a time, so that no thread has to wait
+            for the next one.
 
     Raises:
         ConfigurationError: The executor is none, or the client cannot be handed to it.
@@ -80,7 +83,9 @@ class Crew:
         self._lease = lease
         self._timeout = api.timeout
         self.straggling = lease + api.timeout if self._elsewhere else 0.0
-        self._names = (f"abeja-run-{uuid.uuid4()}-{number}" for number in itertools.count())
+        self.ahead = size if self._own is not None else 0
+        self._name = f"abeja-run-{uuid.uuid4()}"
+        self._numbers = itertools.count()
         self._under_way: dict[Future[dict[str, Any]], _Sent] = {}
         self._done: queue.SimpleQueue[Future[dict[str, Any]]] = queue.SimpleQueue()
         self._spent: list[str] = []
@@ -107,13 +112,13 @@ class Crew:
         """
         until = time.time() + self._lease if self._elsewhere else None
         spent = tuple(self._spent)
-        errand = Errand(next(self._names), method, arguments, keywords, once, until, spent)
+        errand = Errand(f"{self._name}-{next(self._numbers)}", method, arguments, keywords, once, until, spent)
         try:
             future = self._executor.submit(carry_out, self._carrier, errand)
         except RuntimeError as error:  # BrokenExecutor is one
             raise BatchStopped(f"the executor takes no more requests: {error}") from error
         self._spent.clear()
-        self._under_way[future] = _Sent(purpose, errand, now)
+        self._under_way[future] = _Sent(purpose, errand, now, time.monotonic())
         future.add_done_callback(self._done.put)
 
     def next(self, timeout: float | None) -> Done | None:
@@ -129,12 +134,32 @@ class Crew:
             BatchStopped: The executor cannot carry out anything.
             Exception: A fault of a thread that is none of this package.
         """
+        overdue = self._overdue()
         try:
-            future = self._done.get(timeout=timeout)
+            future = self._done.get(timeout=overdue if timeout is None else min(timeout, overdue or timeout))
         except queue.Empty:
+            if overdue is None or self._overdue():
+                return None
+            # It can neither begin any more nor still be under way: whatever had it, has lost it.
+            future = next(iter(self._under_way))
+            sent = self._under_way.pop(future)
+            future.cancel()
+            return Done(sent.purpose, _lost(sent.errand, TimeoutError()), sent.when)
+        if future not in self._under_way:
             return None
         sent = self._under_way.pop(future)
         return Done(sent.purpose, self._outcome(future, sent.errand), sent.when)
+
+    def _overdue(self) -> float | None:
+        """Seconds until nothing can come of the oldest request any more; None where that never is."""
+        if not self._elsewhere or not self._under_way:
+            return None
+        oldest = next(iter(self._under_way.values()))
+        return max(0.0, oldest.handed_over + self.straggling + self._lease - time.monotonic())
+
+    def release(self) -> None:
+        """The pause that the service has asked for is over."""
+        self._carrier.held = False
 
     def drain(self) -> Iterator[Done]:
         """What is under way, as it is done; what has not begun is given up, and so is what takes too long."""
@@ -172,9 +197,13 @@ class Crew:
         except Error as error:
             self._faults = 0
             return error
+        except CancelledError as error:
+            if not self._elsewhere:
+                return NotBegun("it was given up")
+            return _lost(errand, error)
         except Exception as error:
             self._faults += 1
-            if not self._elsewhere and not isinstance(error, (BrokenExecutor, CancelledError)):
+            if not self._elsewhere and not isinstance(error, BrokenExecutor):
                 raise
             if self._faults > _TOLERATED:
                 raise BatchStopped(f"the executor fails again and again: {type(error).__name__}: {error}") from error

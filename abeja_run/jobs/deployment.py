@@ -161,8 +161,8 @@ class Deployment:
         same order. What it says of a run that an earlier call has submitted is its ID, its status and its time;
         :meth:`Run.refresh` asks for the rest.
 
-        Memory does not grow with the number of inputs. When the service says that there are too many requests, all of
-        them wait, not one.
+        Memory does not grow with the number of inputs, only with ``max_in_flight``. When the service says that there
+        are too many requests, all of them wait, not one.
 
         An executor that is not of threads is given single requests, so that everything that it is given can be
         pickled; a credential that does not come from an argument must be found there too. A request that a worker
@@ -174,7 +174,8 @@ class Deployment:
             version_id: The ID of the version of the deployment's code.
             inputs: The ``input_data`` of each run; may be a generator of millions.
             journal: The file that remembers the batch; made where it does not exist.
-            max_in_flight: How many inputs are being worked on at a time; with ``wait``, so many runs are unfinished.
+            max_in_flight: How many requests are under way at a time; with ``wait``, how many runs are unfinished. Up to
+                three times as many inputs are held.
             executor: What carries out the requests, such as that of a Dask cluster, ``client.get_executor()``; threads
                 of this process by default. It stays yours to shut down.
             progress: Whether to show a bar, on a terminal or in a notebook.

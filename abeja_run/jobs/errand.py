@@ -15,13 +15,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from abeja_run.client import APIClient
-from abeja_run.exceptions import Error
+from abeja_run.exceptions import Error, HttpError
 
-__all__ = ["BegunBefore", "Carrier", "Errand", "NotBegun", "carry_out", "forget"]
+__all__ = ["TOO_MANY", "BegunBefore", "Carrier", "Errand", "Held", "NotBegun", "carry_out", "forget"]
+
+#: The status of an answer that says so; the request was not carried out.
+TOO_MANY = 429
 
 
 class NotBegun(Error):
     """The worker came to it too late: nothing was sent."""
+
+
+class Held(NotBegun):
+    """Everything waits, because the service has said that there are too many requests: nothing was sent."""
 
 
 class BegunBefore(Error):
@@ -56,10 +63,15 @@ class Carrier:
 
     Args:
         api: The client.
+
+    Attributes:
+        held: Whether threads of this process must not send anything; set by the first that the service refuses, so
+            that those which come to what is ahead of them know before the batch does.
     """
 
     def __init__(self, api: APIClient) -> None:
         self.api = api
+        self.held = False
 
     @functools.cached_property
     def _packed(self) -> bytes:
@@ -78,7 +90,7 @@ def carry_out(carrier: Carrier, errand: Errand) -> dict[str, Any]:
     """Carry out an errand, on this side of whatever executes it.
 
     Raises:
-        NotBegun: It is too late for it.
+        NotBegun: It is too late for it, or too early.
         BegunBefore: It was begun before.
         Error: Whatever the method raises.
     """
@@ -86,7 +98,14 @@ def carry_out(carrier: Carrier, errand: Errand) -> dict[str, Any]:
         _claim(errand)
         if time.time() > errand.until:
             raise NotBegun(f"{errand.method}: the worker came to it too late")
-    result: dict[str, Any] = getattr(carrier.api, errand.method)(*errand.arguments, **errand.keywords)
+    elif carrier.held:
+        raise Held(f"{errand.method}: the service has asked for a pause")
+    try:
+        result: dict[str, Any] = getattr(carrier.api, errand.method)(*errand.arguments, **errand.keywords)
+    except HttpError as error:
+        if error.status_code == TOO_MANY:
+            carrier.held = True
+        raise
     return result
 
 

@@ -98,6 +98,7 @@ class Journal:
             self._file = stack.enter_context(_opened(self.path))
             _opened_files.add(self._file)
             self._lock()
+            stack.callback(self._unlock)
             self._results = stack.enter_context(_Positions())
             self._reader = stack.enter_context(self.path.open("rb"))
             self._end = self._read()
@@ -150,7 +151,9 @@ class Journal:
         """
         told = {name: run.get(name) for name in ("run_id", "status", "created_at")}
         kept = {name: value[:_TEXT] for name, value in told.items() if isinstance(value, str)}
-        self._results[index] = self._end
+        if index < self.known:
+            # Only of those of before it is asked again.
+            self._results[index] = self._end
         self._write(_line({"run": index, **kept}))
         self.open.pop(index, None)
 
@@ -228,6 +231,14 @@ class Journal:
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise JournalError(f"the journal {self.path} is in use by another batch that is running") from error
+
+    def _unlock(self) -> None:
+        # Closing alone would leave the lock to a process that is just being started and still has the file.
+        if sys.platform == "win32":
+            self._file.seek(1 << 40)
+            msvcrt.locking(self._file.fileno(), msvcrt.LK_UNLCK, 1)
+        else:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
 
     def _read(self) -> int:
         """Take in what the file says, and cut off a line that was not finished; the length that is left."""

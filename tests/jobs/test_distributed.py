@@ -27,8 +27,9 @@ def dask(tmp_path):
 
 
 def deployment(url):
-    made = Client("1", CREDENTIAL, base_url=url).deployment("2")
-    made.settling = Settling(period=0.5, looks=3, lease=10)
+    # The scheduler now and then loses a task together with its worker; nobody waits for that one longer than this.
+    made = Client("1", CREDENTIAL, base_url=url, timeout=3).deployment("2")
+    made.settling = Settling(period=0.5, looks=3, lease=3)
     return made
 
 

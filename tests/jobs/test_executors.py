@@ -136,6 +136,30 @@ class Broken(Executor):
         return future
 
 
+class Losing(Executor):
+    """Never says anything of what it is given first."""
+
+    def __init__(self):
+        self.given = 0
+
+    def submit(self, function, /, *arguments):
+        self.given += 1
+        future = Future()
+        if self.given > 1:
+            future.set_result(function(*arguments))
+        return future
+
+
+def test_what_an_executor_has_lost_is_looked_for_and_not_waited_for_for_ever():
+    service = Service()
+    with served(service) as url:
+        target = Client("1", CREDENTIAL, base_url=url, timeout=0.3).deployment("2")
+        target.settling = Settling(period=0.2, looks=2, lease=0.3)
+        results = list(target.submit_many("ver-1", numbered(3), executor=Losing()))
+    assert [result.error for result in results] == [None] * 3
+    assert len(service.runs) == 3
+
+
 def test_an_executor_that_fails_again_and_again_ends_the_batch():
     with pytest.raises(e.BatchStopped, match="again and again: OSError: the network of the cluster is down"):
         list(deployment("http://127.0.0.1:9").submit_many("ver-1", numbered(100), executor=Broken()))
