@@ -7,6 +7,7 @@ import threading
 from typing import Any
 
 from waitress.server import create_server
+from waitress.wasyncore import dispatcher
 
 from abeja_run.exceptions import ConfigurationError
 
@@ -61,10 +62,16 @@ class Server:
             # In the loop's own thread, which it wakes: the loop ends when it has no sockets left.
             self._server.trigger.pull_trigger(self._close_sockets)
             self._thread.join(5)
+        self._server.trigger.close()
 
     def _close_sockets(self) -> None:
         for channel in list(self._sockets.values()):
-            channel.close()
+            # The trigger is only taken out: who has pulled it may still be writing into its pipe. The server's own
+            # close() would close it.
+            if channel is self._server.trigger:
+                channel.del_channel()
+            else:
+                dispatcher.close(channel)
 
 
 def listening(host: str, port: int, backlog: int | None = _BACKLOG) -> socket.socket:
