@@ -25,7 +25,7 @@ from per_call import DEPLOYMENT, ORGANIZATION, TOKEN, Instant, canned, versions
 from abeja_run import Client
 
 VERSION = "ver-1111111111111111"
-IN_FLIGHT = 16
+IN_FLIGHT = 8
 OURS = "abeja_run, submit_many"
 JOURNAL = "abeja_run, submit_many with a journal"
 SDK = f"abeja-sdk, create_run in {IN_FLIGHT} threads"
