@@ -25,7 +25,7 @@ def test_the_first_two_blocks_of_the_readme_are_the_demonstration_and_the_tests_
         assert block.count("\n") == 1
         assert block.startswith("python3 -m venv .venv && ")
     assert demonstration.endswith("/abeja-run demo\n")
-    assert tests.endswith("/tox\n")
+    assert tests.endswith("/tox run-parallel -p 2\n")
 
 
 def test_the_library_in_ten_lines_does_what_it_shows(tmp_path, monkeypatch, capsys):
