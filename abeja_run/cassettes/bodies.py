@@ -47,7 +47,8 @@ def decoded(body: bytes) -> tuple[Any, str] | None:
 
 def encoded(value: Any, style: str = "") -> bytes:
     """The bytes of a value in a style."""
-    return STYLES[style].encode(value).encode()
+    # Half of a surrogate pair is escaped, as JSON does where UTF-8 has no word.
+    return STYLES[style].encode(value).encode("utf-8", "backslashreplace")
 
 
 def too_deep(body: bytes) -> bool:

@@ -6,6 +6,7 @@ spelling. Redacting twice changes nothing more, so a redacted request can be com
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import re
@@ -43,8 +44,9 @@ class Redaction:
 
     Blotted out by default: the value of every header, JSON field, environment variable, form field and query
     parameter whose name holds ``passw``, ``passphrase``, ``secret``, ``token``, ``key``, ``credential``,
-    ``authoriz`` or ``cookie`` (page tokens excepted: a replay follows them); what signs an address, and user names
-    and passwords in one; and the credentials of the requests, plain, percent-encoded and base64, wherever they stand.
+    ``authoriz`` or ``cookie`` (page tokens excepted: a replay follows them); headers that an endpoint declares as
+    secret; what signs an address, and user names and passwords in one; and the credentials of the requests, plain,
+    percent-encoded and base64, wherever they stand.
 
     Args:
         names: Further parts of names, in any case.
@@ -69,7 +71,7 @@ class Redaction:
         return {"": Secret(*self.values)} if self.values else {}
 
     @functools.cached_property
-    def _redacted_headers(self) -> dict[tuple[tuple[str, str], ...], Headers]:
+    def _redacted_headers(self) -> dict[tuple[tuple[tuple[str, str], ...], frozenset[str]], Headers]:
         """Those seen lately: most requests, and most answers of a second, have the same."""
         return {}
 
@@ -102,7 +104,7 @@ class Redaction:
 
     def request(self, request: Request) -> Request:
         """The request without secrets."""
-        if request.headers.pairs not in self._redacted_headers:
+        if _key(request.headers) not in self._redacted_headers:
             self._learn(request.headers)
         body = in_memory(request).body
         body = self._body(body) if isinstance(body, bytes) else None
@@ -148,12 +150,13 @@ class Redaction:
 
     def _nested(self, text: str) -> str:
         """A string, which may be JSON of its own."""
-        if text[:1] in ("{", "[") and len(text) > 1 and not too_deep(text.encode("utf-8", "surrogatepass")):
+        data = text.encode("utf-8", "surrogatepass")
+        if text[:1] in ("{", "[") and len(text) > 1 and not too_deep(data):
             try:
                 inner = json.loads(text)
                 redacted = self.value(inner)
                 if redacted is not inner:
-                    return encoded(redacted, style_of(text.encode())).decode()
+                    return encoded(redacted, style_of(data)).decode()
             except (ValueError, RecursionError):
                 pass
         return self._text(text)
@@ -182,15 +185,20 @@ class Redaction:
         return f"{match[1]}{match[2]}={HIDDEN}" if hide else match[0]
 
     def _headers(self, headers: Headers) -> Headers:
-        pairs = headers.pairs
-        redacted = self._redacted_headers.get(pairs)
+        key = _key(headers)
+        redacted = self._redacted_headers.get(key)
         if redacted is None:
+            # What an endpoint declares as secret, whatever it is called.
+            declared = headers.secret - self.keep
             redacted = Headers(
-                tuple((name, HIDDEN if self._is_secret(name) else self._text(value)) for name, value in pairs)
+                tuple(
+                    (name, HIDDEN if name.lower() in declared or self._is_secret(name) else self._text(value))
+                    for name, value in headers.pairs
+                )
             )
             if len(self._redacted_headers) >= _REMEMBERED:
                 self._redacted_headers.clear()
-            self._redacted_headers[pairs] = redacted
+            self._redacted_headers[key] = redacted
         return redacted
 
     def _body(self, body: bytes) -> bytes:
@@ -230,9 +238,17 @@ class Redaction:
         return self._text(text)
 
     def _after_name(self, match: re.Match[str]) -> str:
-        if not self._is_secret(match[2].replace("\\u005f", "_")):
+        name = match[2]
+        with contextlib.suppress(ValueError):
+            # As JSON reads it: any of its characters may be escaped.
+            name = json.loads(f'"{name}"')
+        if not self._is_secret(name):
             return match[0]
         return match[1] + (f'"{HIDDEN}"' if match[3].startswith('"') else HIDDEN)
+
+
+def _key(headers: Headers) -> tuple[tuple[tuple[str, str], ...], frozenset[str]]:
+    return headers.pairs, headers.secret
 
 
 def _hidden(value: Any) -> Any:

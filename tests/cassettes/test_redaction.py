@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from abeja_run.cassettes import Interaction, Redaction, load, save
 from abeja_run.exceptions import InvalidResponse, Timeout
-from abeja_run.messages import Request, Response
+from abeja_run.messages import Headers, Request, Response
 
 SECRETS = st.text(string.ascii_letters + string.digits + "+/=-_.~!@%&? é漢😀", min_size=6, max_size=40).filter(
     lambda text: text.strip() == text and len(set(text)) > 3
@@ -174,6 +174,32 @@ def test_foreign_bodies_are_searched_too(body, content_type):
     for text in (shown.request.body, shown.outcome.body):
         assert b"seen" in text
         assert b"hunter2" not in text or body.count(b"[") > 1000
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        json.dumps({"input_data": '{"password": "hunter2\ud800é"}', "a": "seen"}).encode(),
+        '{"input_data": "{\\"secret\\": {\\"a\\": \\"hunter2\\"}, \\"x\\": \\"\\\\ud800é\\"}", "a": "seen"}'.encode(),
+        '{"secret": {"a": "hunter2"}, "x": "\\ud800é", "a": "seen"}'.encode(),
+        b'{"a": "seen", "p\\u0061ssword": "hunter2", "cut',
+    ],
+)
+def test_half_a_surrogate_pair_and_escaped_names_hide_nothing_from_the_search(tmp_path, body):
+    redaction = Redaction()
+    save(tmp_path / "c.json", [redaction.interaction(planted("Bearer abcdef", body=body, answer=body))])
+    (found,) = load(tmp_path / "c.json")
+    for text in (found.request.body, found.outcome.body):
+        assert b"seen" in text
+        assert b"hunter2" not in text
+
+
+def test_headers_that_an_endpoint_declares_as_secret_are_hidden():
+    headers = Headers({"x-abeja-meta-colour": "hunter2", "a": "seen"})
+    redaction = Redaction()
+    for asked, shown in ((headers, "hunter2"), (headers.hiding(["X-Abeja-Meta-Colour"]), "***")):
+        redacted = redaction.request(Request("GET", "http://h/", asked))
+        assert redacted.headers.pairs == (("x-abeja-meta-colour", shown), ("a", "seen"))
 
 
 HEADERS = [
