@@ -15,13 +15,13 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Iterable, Iterator
-from json.encoder import encode_basestring, encode_basestring_ascii
+from collections.abc import Callable, Iterable, Iterator
+from json.encoder import encode_basestring
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
-from abeja_run.cassettes.bodies import STYLES, decoded
-from abeja_run.cassettes.interaction import FAULTS, Interaction
+from abeja_run.cassettes.bodies import STYLES, decoded, encoded
+from abeja_run.cassettes.interaction import FAULTS, Interaction, by_name
 from abeja_run.exceptions import CassetteError, InvalidResponse, TransportError
 from abeja_run.messages import Headers, Request, Response
 
@@ -41,6 +41,8 @@ _TAIL = "\n]}\n"
 _SEPARATOR = ",\n"
 #: A container that is written shorter than this stays on its line.
 _LINE = 100
+#: Text as JSON says it.
+_string: Callable[[str], str] = encode_basestring
 _METHOD = re.compile(r"[A-Z]{1,20}")
 
 #: An interaction as it stands in the file, checked.
@@ -270,7 +272,7 @@ def _bytes_of(body: dict[str, Any] | None) -> bytes | None:
     if body is None:
         return None
     if "json" in body:
-        return STYLES[body.get("style", "")].encode(body["json"]).encode()
+        return encoded(body["json"], body.get("style", ""))
     if "text" in body:
         text: str = body["text"]
         return text.encode()
@@ -279,34 +281,32 @@ def _bytes_of(body: dict[str, Any] | None) -> bytes | None:
 
 def _bytes_to_write(interaction: Interaction) -> bytes:
     """An interaction as it is written, the same way every time."""
-    try:
-        return _written(interaction, encode_basestring).encode()
-    except UnicodeEncodeError:
-        # Half of a surrogate pair: JSON can say it, UTF-8 cannot.
-        return _written(interaction, encode_basestring_ascii).encode()
-
-
-def _written(interaction: Interaction, string: Any) -> str:
     request, outcome = interaction.request, interaction.outcome
     parts = [
-        f'"method": {string(request.method)}, "url": {string(request.url)}',
-        _headers_text(request.headers.pairs, string),
+        f'"method": {_string(request.method)}, "url": {_string(request.url)}',
+        _headers_text(request.headers.pairs),
     ]
     if isinstance(request.body, bytes):
-        parts.append(f'"body": {_body_text(request.body, string)}')
-    told = f'{{"request": {{\n  {_lines(parts)}}}'
+        parts.append(f'"body": {_body_text(request.body)}')
+    text = f'{{"request": {{\n  {_lines(parts)}}},\n '
     if isinstance(outcome, Response):
-        parts = [f'"status": {outcome.status}', _headers_text(outcome.headers.pairs, string)]
+        parts = [f'"status": {outcome.status}', _headers_text(outcome.headers.pairs)]
         if outcome.body:
-            parts.append(f'"body": {_body_text(outcome.body, string)}')
-        return f'{told},\n "response": {{{_lines(parts)}}}}}'
-    fault: dict[str, Any] = {"kind": type(outcome).__name__, "reason": outcome.reason}
+            parts.append(f'"body": {_body_text(outcome.body)}')
+        text += f'"response": {{{_lines(parts)}}}}}'
+    else:
+        text += f'"fault": {_pretty(_fault_of(outcome), "  ")}}}'
+    # Half of a surrogate pair, which UTF-8 cannot say, becomes the escape that JSON has for it.
+    return text.encode("utf-8", "backslashreplace")
+
+
+def _fault_of(outcome: TransportError | InvalidResponse) -> dict[str, Any]:
     if isinstance(outcome, InvalidResponse):
-        fault |= {"status": outcome.status_code, "content_type": outcome.content_type}
-    elif fault["kind"] not in FAULTS:
-        # One of a caller's own transport: kept as what it is to everybody else.
-        fault["kind"] = next(name for name, kind in FAULTS.items() if isinstance(outcome, kind))
-    return f'{told},\n "fault": {_pretty(fault, "  ", string)}}}'
+        told = {"status": outcome.status_code, "content_type": outcome.content_type}
+        return {"kind": InvalidResponse.__name__, "reason": outcome.reason, **told}
+    # One of a caller's own transport is kept as what it is to everybody else.
+    kind = next(name for name, kind in FAULTS.items() if isinstance(outcome, kind))
+    return {"kind": kind, "reason": outcome.reason}
 
 
 def _lines(parts: list[str]) -> str:
@@ -314,44 +314,39 @@ def _lines(parts: list[str]) -> str:
 
 
 @functools.lru_cache(256)
-def _headers_text(pairs: tuple[tuple[str, str], ...], string: Any) -> str:
+def _headers_text(pairs: tuple[tuple[str, str], ...]) -> str:
     if not pairs:
         return ""
-    found: dict[str, Any] = {}
-    for name, value in pairs:
-        found[name] = [*found[name], value] if name in found else [value]
-    members = {name: values[0] if len(values) == 1 else values for name, values in found.items()}
-    return f'"headers": {_pretty(members, "   ", string)}'
+    members = {name: values[0] if len(values) == 1 else values for name, values in by_name(pairs).items()}
+    return f'"headers": {_pretty(members, "   ")}'
 
 
-def _body_text(body: bytes, string: Any) -> str:
+def _body_text(body: bytes) -> str:
     value = decoded(body)
     if value is not None:
-        style = f', "style": {string(value[1])}' if value[1] else ""
-        return f'{{"json": {_pretty(value[0], "   ", string)}{style}}}'
+        style = f', "style": {_string(value[1])}' if value[1] else ""
+        return f'{{"json": {_pretty(value[0], "   ")}{style}}}'
     try:
-        return f'{{"text": {string(body.decode())}}}'
+        return f'{{"text": {_string(body.decode())}}}'
     except UnicodeDecodeError:
-        return f'{{"base64": {string(base64.b64encode(body).decode("ascii"))}}}'
+        return f'{{"base64": {_string(base64.b64encode(body).decode("ascii"))}}}'
 
 
-def _pretty(value: Any, indent: str, string: Any) -> str:
+def _pretty(value: Any, indent: str) -> str:
     """JSON of which a container stays on its line while it is short, and else has a line for each member."""
     if isinstance(value, str):
-        return str(string(value))
-    if not isinstance(value, (dict, list)):
-        return STYLES[""].encode(value)
-    whole = STYLES["" if string is encode_basestring_ascii else "unicode"].encode(value)
-    if len(whole) <= _LINE:
+        return _string(value)
+    whole = STYLES["unicode"].encode(value)
+    if len(whole) <= _LINE or not isinstance(value, (dict, list)):
         return whole
     inner = indent + " "
     if isinstance(value, dict):
-        parts = [
-            f"{string(name)}: {string(member) if type(member) is str else _pretty(member, inner, string)}"
-            for name, member in value.items()
-        ]
-        return f"{{\n{inner}" + f",\n{inner}".join(parts) + "}"
-    return f"[\n{inner}" + f",\n{inner}".join([_pretty(item, inner, string) for item in value]) + "]"
+        parts = [f"{_string(name)}: {_pretty(member, inner)}" for name, member in value.items()]
+        opening, closing = "{", "}"
+    else:
+        parts = [_pretty(item, inner) for item in value]
+        opening, closing = "[", "]"
+    return f"{opening}\n{inner}" + f",\n{inner}".join(parts) + closing
 
 
 class PartialFile:
@@ -360,9 +355,6 @@ class PartialFile:
     Args:
         path: The cassette to be.
         resume: Whether to go on with a recording that was cut off, or else with the cassette that is there.
-
-    Attributes:
-        kept: What was there already.
     """
 
     def __init__(self, path: Path, *, resume: bool) -> None:
@@ -442,17 +434,15 @@ class PartialFile:
         file = self._file
         assert file is not None  # noqa: S101 - opened before
         with self._told():
-            written = file.write(data)
-            if written != len(data):
-                # The disk is full: the next write says so, or takes the rest.
-                rest = data[written:]
-                try:
-                    while rest:
-                        rest = rest[file.write(rest) :]
-                except OSError:
-                    file.truncate(self._size)
-                    file.seek(self._size)
-                    raise
+            left = memoryview(data)
+            try:
+                while left:
+                    left = left[file.write(left) :]
+            except OSError:
+                # A part of it must not stand in front of the next one.
+                file.truncate(self._size)
+                file.seek(self._size)
+                raise
         self._size += len(data)
 
     def finish(self) -> None:

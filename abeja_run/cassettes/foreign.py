@@ -14,12 +14,12 @@ import json
 import os
 import re
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from abeja_run.cassettes.file import write_whole
-from abeja_run.cassettes.interaction import Interaction
+from abeja_run.cassettes.interaction import Interaction, by_name
 from abeja_run.exceptions import CassetteError, MissingExtra
 from abeja_run.messages import Headers, Request, Response
 
@@ -115,14 +115,14 @@ def export_vcrpy(path: str | os.PathLike[str], interactions: Iterable[Interactio
                     "method": request.method,
                     "uri": request.url,
                     "body": asked,
-                    "headers": _listed(request.headers.pairs),
+                    "headers": by_name(request.headers.pairs),
                 },
                 "response": {
                     "status": {
                         "code": outcome.status,
                         "message": http.client.responses.get(outcome.status, ""),
                     },
-                    "headers": _listed(headers),
+                    "headers": by_name(headers),
                     "body": {"string": answered},
                 },
             }
@@ -135,13 +135,6 @@ def export_vcrpy(path: str | os.PathLike[str], interactions: Iterable[Interactio
         text = yaml.dump(content, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper), sort_keys=False)
     write_whole(path, [text.encode()])
     return left_out
-
-
-def _listed(pairs: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for name, value in pairs:
-        found.setdefault(name, []).append(value)
-    return found
 
 
 def _text(body: bytes) -> str | bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from abeja_run.exceptions import (
@@ -14,7 +14,7 @@ from abeja_run.exceptions import (
 )
 from abeja_run.messages import Request, Response, Source
 
-__all__ = ["FAULTS", "Interaction", "anew", "in_memory"]
+__all__ = ["FAULTS", "Interaction", "anew", "by_name", "in_memory"]
 
 #: The faults that a file can name, the most special first; nothing else is looked up by a name from a file.
 FAULTS: dict[str, type[TransportError]] = {
@@ -65,6 +65,19 @@ def anew(
         )
     kind = next(kind for kind in FAULTS.values() if isinstance(fault, kind))
     return kind(rewrite(fault.reason), method=request.method, url=request.url)
+
+
+def by_name(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Header fields by their names, each with all its values.
+
+    Example:
+        >>> by_name([("Set-Cookie", "a"), ("Date", "today"), ("Set-Cookie", "b")])
+        {'Set-Cookie': ['a', 'b'], 'Date': ['today']}
+    """
+    found: dict[str, list[str]] = {}
+    for name, value in pairs:
+        found.setdefault(name, []).append(value)
+    return found
 
 
 def in_memory(request: Request) -> Request:

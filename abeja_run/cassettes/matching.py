@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from abeja_run.cassettes.differences import ABSENT, differing
 from abeja_run.cassettes.interaction import in_memory
 from abeja_run.messages import Request
 
@@ -120,7 +121,7 @@ def differences(match: Sequence[Matcher], recorded: Request, asked: Request) -> 
 def _told(part: Part, recorded: Request, asked: Request) -> str:
     if part is body and isinstance(recorded.body, bytes) and isinstance(asked.body, bytes):
         try:
-            return "; ".join(_unlike(json.loads(recorded.body), json.loads(asked.body), ""))
+            return "; ".join(_told_of_body(json.loads(recorded.body), json.loads(asked.body)))
         except (ValueError, RecursionError):
             pass
     if part is path:
@@ -130,25 +131,16 @@ def _told(part: Part, recorded: Request, asked: Request) -> str:
     return f"recorded {part.value(recorded)!r:.200}, asked {part.value(asked)!r:.200}"
 
 
-def _unlike(recorded: Any, asked: Any, place: str) -> list[str]:
-    """The places in which two values of JSON differ."""
-    if isinstance(recorded, dict) and isinstance(asked, dict):
-        found = []
-        for name in dict.fromkeys((*recorded, *asked)):
-            inner = f"{place}.{name}" if place else name
-            if name not in asked:
-                found.append(f"{inner} only recorded")
-            elif name not in recorded:
-                found.append(f"{inner} only asked")
-            else:
-                found += _unlike(recorded[name], asked[name], inner)
-        return found
-    if isinstance(recorded, list) and isinstance(asked, list) and len(recorded) == len(asked):
-        return [
-            text
-            for at, pair in enumerate(zip(recorded, asked, strict=True))
-            for text in _unlike(*pair, f"{place}[{at}]")
-        ]
-    if json.dumps(recorded, sort_keys=True) == json.dumps(asked, sort_keys=True):
-        return []
-    return [f"{place or 'the whole'} recorded {json.dumps(recorded):.80}, asked {json.dumps(asked):.80}"]
+def _told_of_body(recorded: Any, asked: Any) -> Iterator[str]:
+    for place, old, new in differing(recorded, asked, _same):
+        if new is ABSENT:
+            yield f"{place} only recorded"
+        elif old is ABSENT:
+            yield f"{place} only asked"
+        else:
+            yield f"{place or 'the whole'} recorded {json.dumps(old):.80}, asked {json.dumps(new):.80}"
+
+
+def _same(_name: str, recorded: Any, asked: Any) -> bool:
+    # True is no 1 to JSON, although it is to Python.
+    return json.dumps(recorded, sort_keys=True) == json.dumps(asked, sort_keys=True)

@@ -9,9 +9,9 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from abeja_run.cassettes.interaction import Interaction
+from abeja_run.cassettes.interaction import Interaction, by_name
 from abeja_run.cassettes.redaction import Redaction
-from abeja_run.messages import Headers, Response
+from abeja_run.messages import Response
 
 __all__ = ["changed_places", "scrubbed"]
 
@@ -40,17 +40,10 @@ def changed_places(before: Interaction, after: Interaction) -> list[str]:
 
 def _shown(interaction: Interaction) -> dict[str, Any]:
     request, outcome = interaction.request, interaction.outcome
-    asked = {"url": request.url, "headers": _listed(request.headers), "body": _value(request.body)}
+    asked = {"url": request.url, "headers": by_name(request.headers.pairs), "body": _value(request.body)}
     if isinstance(outcome, Response):
-        return {"request": asked, "response": {"headers": _listed(outcome.headers), "body": _value(outcome.body)}}
+        return {"request": asked, "response": {"headers": by_name(outcome.headers.pairs), "body": _value(outcome.body)}}
     return {"request": asked, "fault": outcome.reason}
-
-
-def _listed(headers: Headers) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for name, value in headers.pairs:
-        found.setdefault(name, []).append(value)
-    return found
 
 
 def _value(body: object) -> Any:

@@ -38,7 +38,6 @@ class _Recorded:
         self._response: Response | None = None
 
     def answer(self, request: Request) -> Response:
-        self.played = True
         if self._response is None:
             outcome = outcome_of(self.raw)
             if not isinstance(outcome, Response):
@@ -136,19 +135,21 @@ class ReplayTransport(Transport):
         body = request.body
         assert body is None or isinstance(body, bytes)  # noqa: S101 - it is in memory
         known = (request.method, request.url, body)
-        sequence = None if self._further else self._asked.get(known)
         with self._lock:
+            sequence = self._asked.get(known)
             if sequence is None:
                 redacted = self._redaction.request(request)
                 sequence = self._sequence(redacted)
                 if sequence is None:
                     raise self._no_match(redacted)
-                if len(self._asked) >= _REMEMBERED:
-                    self._asked.clear()
-                self._asked[known] = sequence
+                if not self._further:
+                    if len(self._asked) >= _REMEMBERED:
+                        self._asked.clear()
+                    self._asked[known] = sequence
             recorded, at = sequence.recorded, sequence.at
             if at < len(recorded):
                 sequence.at = at + 1
+                recorded[at].played = True
                 return recorded[at]
             if self._repeat == "last":
                 return recorded[-1]
@@ -181,14 +182,13 @@ class ReplayTransport(Transport):
         passed.at = next(
             (at for at, recorded in enumerate(passed.recorded) if not recorded.played), len(passed.recorded)
         )
-        if passed.at < len(passed.recorded):
-            passed.recorded[passed.at].played = True
         return passed if passed.recorded else None
 
     def _no_match(self, request: Request) -> NoMatchingInteraction:
         asked = f"{request.method} {request.url}"
         # Of many, only those are compared closely whose address is much like it.
-        urls = {f"{raw['request']['method']} {raw['request']['url']}": raw for raw in self._raws_backwards()}
+        raws = [recorded.raw for recorded in reversed(self._recorded)]
+        urls = {f"{raw['request']['method']} {raw['request']['url']}": raw for raw in raws}
         close = difflib.get_close_matches(asked, list(urls)[:2000], _NEAREST, 0.0)
         nearest = [request_of(urls[url]) for url in close]
         lines = [f"{self._path} has no answer for {asked}"]
@@ -199,6 +199,3 @@ class ReplayTransport(Transport):
             lines += [f"    {difference}" for difference in differences(self._match, recorded, request)]
         lines.append("record it with mode 'new' (pytest: --abeja-record=new)")
         return NoMatchingInteraction("\n".join(lines), request, nearest)
-
-    def _raws_backwards(self) -> list[Raw]:
-        return [recorded.raw for recorded in reversed(self._recorded)]

@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from abeja_run.cassettes.differences import ABSENT, differing
 from abeja_run.cassettes.interaction import Interaction, in_memory
 from abeja_run.cassettes.matching import DEFAULT_MATCH, Matcher, Part
 from abeja_run.cassettes.redaction import Redaction
@@ -100,7 +101,7 @@ def _alike(matcher: Matcher) -> Matcher:
     if not isinstance(matcher, Part):
         return matcher
     value = matcher.value
-    return Part(matcher.name, lambda request: _VARYING.sub("<varies>", repr(value(request))))
+    return Part(matcher.name, lambda request: _plain(repr(value(request))))
 
 
 def _outcomes_differ(recorded: object, live: object) -> list[str]:
@@ -114,35 +115,39 @@ def _outcomes_differ(recorded: object, live: object) -> list[str]:
     if types[0] != types[1]:
         told.append(f"content-type: recorded {types[0]}, now {types[1]}")
     try:
-        told += _differ(json.loads(recorded.body), json.loads(live.body), "")
+        told += _told_of_body(json.loads(recorded.body), json.loads(live.body))
     except (ValueError, RecursionError):
-        texts = [_VARYING.sub("<varies>", one.body.decode("utf-8", "replace")) for one in (recorded, live)]
+        texts = [_plain(one.body.decode("utf-8", "replace")) for one in (recorded, live)]
         if texts[0] != texts[1]:
             told.append(f"body: recorded {texts[0]!r:.200}, now {texts[1]!r:.200}")
     return told
 
 
-def _differ(recorded: Any, live: Any, place: str) -> list[str]:
+def _told_of_body(recorded: Any, live: Any) -> Iterator[str]:
     """The places in which two answers differ by more than IDs, times and tokens."""
-    if isinstance(recorded, dict) and isinstance(live, dict):
-        told = []
-        for name in dict.fromkeys((*recorded, *live)):
-            inner = f"{place}.{name}" if place else name
-            if name not in live:
-                told.append(f"{inner}: recorded {_shown(recorded[name])}, now missing")
-            elif name not in recorded:
-                told.append(f"{inner}: not recorded, now {_shown(live[name])}")
-            elif not (_VARYING_NAMES.search(name) and type(recorded[name]) is type(live[name])):
-                told += _differ(recorded[name], live[name], inner)
-        return told
-    if isinstance(recorded, list) and isinstance(live, list):
-        if len(recorded) != len(live):
-            return [f"{place or 'body'}: recorded {len(recorded)} items, now {len(live)}"]
-        pairs = enumerate(zip(recorded, live, strict=True))
-        return [text for at, pair in pairs for text in _differ(*pair, f"{place}[{at}]")]
-    if type(recorded) is type(live) and _VARYING.sub("<varies>", str(recorded)) == _VARYING.sub("<varies>", str(live)):
-        return []
-    return [f"{place or 'body'}: recorded {_shown(recorded)}, now {_shown(live)}"]
+    for place, old, new in differing(recorded, live, _same):
+        if new is ABSENT:
+            yield f"{place}: recorded {_shown(old)}, now missing"
+        elif old is ABSENT:
+            yield f"{place}: not recorded, now {_shown(new)}"
+        elif isinstance(old, list) and isinstance(new, list):
+            yield f"{place or 'body'}: recorded {len(old)} items, now {len(new)}"
+        else:
+            yield f"{place or 'body'}: recorded {_shown(old)}, now {_shown(new)}"
+
+
+def _same(name: str, recorded: Any, live: Any) -> bool:
+    if type(recorded) is not type(live):
+        return False
+    if _VARYING_NAMES.search(name):
+        return True
+    # What an object or a list holds is looked at one by one.
+    return not isinstance(recorded, (dict, list)) and _plain(str(recorded)) == _plain(str(live))
+
+
+def _plain(text: str) -> str:
+    """A text without what may be another one each time."""
+    return _VARYING.sub("<varies>", text)
 
 
 def _shown(value: Any) -> str:
