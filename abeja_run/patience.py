@@ -8,12 +8,20 @@ from abeja_run.exceptions import Error, HttpError, InvalidResponse, TransportErr
 from abeja_run.retry import is_passing
 from abeja_run.transports.base import Clock
 
-__all__ = ["PASSING", "Patience"]
+__all__ = ["PASSING", "Patience", "grown"]
 
 logger = logging.getLogger("abeja_run")
 
 #: The errors that :meth:`Patience.bear` is to be asked about.
 PASSING = (TransportError, HttpError, InvalidResponse)
+
+#: Each pause is this much longer than the one before.
+_GROWTH = 1.5
+
+
+def grown(pause: float, most: float) -> float:
+    """Seconds of the pause that follows one where nothing has changed: half as long again, and no longer than most."""
+    return min(pause * _GROWTH, most)
 
 
 class Patience:

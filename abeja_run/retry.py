@@ -14,9 +14,14 @@ from dataclasses import dataclass
 from abeja_run.exceptions import ConnectError, Error, HttpError, InvalidResponse, OutcomeUnknown, TransportError
 from abeja_run.messages import Response
 
-__all__ = ["RetryPolicy", "is_open", "is_passing", "retry_after"]
+__all__ = ["RETRY_AFTER_CAP", "TOO_MANY", "RetryPolicy", "is_open", "is_passing", "jittered", "retry_after"]
 
-_REFUSED_UNSEEN = 429
+#: The status of an answer that says so; the request was not carried out.
+TOO_MANY = 429
+#: The most seconds that a ``Retry-After`` of the service is obeyed for.
+RETRY_AFTER_CAP = 60.0
+_BASE = 0.5
+_CAP = 20.0
 _OUTCOME_OPEN = frozenset({500, 502, 503, 504})
 
 
@@ -46,9 +51,9 @@ class RetryPolicy:
     """
 
     max_retries: int
-    base: float = 0.5
-    cap: float = 20.0
-    retry_after_cap: float = 60.0
+    base: float = _BASE
+    cap: float = _CAP
+    retry_after_cap: float = RETRY_AFTER_CAP
 
     def wait(self, outcome: Response | TransportError, *, repeatable: bool, retries: int) -> float | None:
         """Seconds until the next attempt, or None when there must be none.
@@ -60,12 +65,22 @@ class RetryPolicy:
         """
         if retries >= self.max_retries or not _may_repeat(outcome, repeatable=repeatable):
             return None
-        # Full jitter: many clients that failed together do not come back together. Not a secret: any
-        # generator will do. The exponent is bounded because 2 ** 2000 is no float.
-        wait = random.uniform(0.0, min(self.cap, self.base * 2.0 ** min(retries, 60)))  # noqa: S311
+        wait = jittered(retries, self.base, self.cap)
         if isinstance(outcome, Response):
             wait = max(wait, min(retry_after(outcome), self.retry_after_cap))
         return wait
+
+
+def jittered(failures: int, base: float = _BASE, cap: float = _CAP) -> float:
+    """Seconds to wait after so many failures in a row: many that failed together do not come back together.
+
+    Args:
+        failures: How many failures came before the last one.
+        base: After the first failure it is between zero and this many seconds; the bound doubles each time.
+        cap: The most seconds.
+    """
+    # Not a secret: any generator will do. The exponent is bounded because 2 ** 2000 is no float.
+    return random.uniform(0.0, min(cap, base * 2.0 ** min(failures, 60)))  # noqa: S311
 
 
 def _may_repeat(outcome: Response | TransportError, *, repeatable: bool) -> bool:
@@ -73,7 +88,7 @@ def _may_repeat(outcome: Response | TransportError, *, repeatable: bool) -> bool
         return True
     if isinstance(outcome, TransportError):
         return repeatable
-    return outcome.status == _REFUSED_UNSEEN or (repeatable and outcome.status in _OUTCOME_OPEN)
+    return outcome.status == TOO_MANY or (repeatable and outcome.status in _OUTCOME_OPEN)
 
 
 def is_open(error: Error) -> bool:
@@ -87,7 +102,7 @@ def is_open(error: Error) -> bool:
 def is_passing(error: Error) -> bool:
     """Whether an error of a call may be gone the next time."""
     if isinstance(error, HttpError):
-        return error.status_code == _REFUSED_UNSEEN or error.status_code in _OUTCOME_OPEN
+        return error.status_code == TOO_MANY or error.status_code in _OUTCOME_OPEN
     return isinstance(error, (TransportError, InvalidResponse))
 
 

@@ -9,14 +9,11 @@ from abeja_run.descriptors import Endpoint
 from abeja_run.dispatch import Dispatcher
 from abeja_run.exceptions import Error, ValidationError, WaitFailed, WaitTimeout
 from abeja_run.exchange import Terms
-from abeja_run.patience import PASSING, Patience
+from abeja_run.patience import PASSING, Patience, grown
 from abeja_run.transports.base import Clock
 from abeja_run.values import shown
 
 __all__ = ["Vigil", "wait"]
-
-#: Each pause is this much longer than the one before.
-_GROWTH = 1.5
 
 
 class Vigil:
@@ -92,7 +89,7 @@ class Vigil:
                 raise WaitTimeout(self._what, self._timeout, self._state, self._result)
             pause = min(pause, left)
         self._clock.waited(pause)
-        self._pause = min(pause * _GROWTH, self._max_interval)
+        self._pause = grown(pause, self._max_interval)
         return pause
 
     def _ended(self, result: dict[str, Any]) -> bool:

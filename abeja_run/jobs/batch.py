@@ -33,20 +33,19 @@ from abeja_run.exceptions import (
     ValidationError,
 )
 from abeja_run.jobs.crew import Crew, Done
-from abeja_run.jobs.errand import TOO_MANY, Held, NotBegun
+from abeja_run.jobs.errand import Held, NotBegun
 from abeja_run.jobs.journal import Journal, Unwritten
-from abeja_run.jobs.pace import Pace, jittered
+from abeja_run.jobs.pace import Pace
 from abeja_run.jobs.run import Run, RunStatus, last_lines
 from abeja_run.jobs.submission import SUBMISSION_VARIABLE, Search, Settling, Submission, carrying
 from abeja_run.jobs.times import parsed_time
-from abeja_run.patience import Patience
-from abeja_run.retry import is_passing
+from abeja_run.patience import Patience, grown
+from abeja_run.retry import TOO_MANY, is_passing, jittered
 
 __all__ = ["Batch", "BatchResult", "Plan"]
 
 logger = logging.getLogger("abeja_run")
 
-_GROWTH = 1.5
 #: How often a request is sent again that did not arrive, or that may be repeated.
 _RETRIES = 5
 #: How often a request is handed over again to which a worker came too late.
@@ -425,7 +424,7 @@ class Batch:
                 return
         item.pause = item.pause or self._plan.interval
         self._schedule(item, item.pause)
-        item.pause = min(item.pause * _GROWTH, self._plan.max_interval)
+        item.pause = grown(item.pause, self._plan.max_interval)
 
     def _failed(self, item: _Item, outcome: dict[str, Any] | Error) -> None:
         """The last lines of a run that has failed."""

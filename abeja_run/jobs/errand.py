@@ -16,11 +16,9 @@ from typing import Any
 
 from abeja_run.client import APIClient
 from abeja_run.exceptions import Error, HttpError
+from abeja_run.retry import TOO_MANY
 
-__all__ = ["TOO_MANY", "BegunBefore", "Carrier", "Errand", "Held", "NotBegun", "carry_out", "forget"]
-
-#: The status of an answer that says so; the request was not carried out.
-TOO_MANY = 429
+__all__ = ["BegunBefore", "Carrier", "Errand", "Held", "NotBegun", "carry_out", "forget"]
 
 
 class NotBegun(Error):

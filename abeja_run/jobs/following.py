@@ -14,13 +14,11 @@ from typing import Any, TypeAlias
 from abeja_run.client import APIClient
 from abeja_run.exceptions import BadRequest, Error, unusable
 from abeja_run.jobs.times import parsed_time
-from abeja_run.patience import PASSING, Patience
+from abeja_run.patience import PASSING, Patience, grown
 from abeja_run.resources.runs import Runs
 from abeja_run.transports.base import Clock
 
 __all__ = ["LogEvent", "Script", "follow_log", "following", "told"]
-
-_GROWTH = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,4 +200,4 @@ def following(
                 silent_since = watch.elapsed
         watch.waited(pause)
         yield float(pause)
-        pause = min(pause * _GROWTH, max_interval)
+        pause = grown(pause, max_interval)

@@ -183,9 +183,6 @@ class Journal:
 
     def close(self) -> None:
         """Close the file, and let another process have it. Closing twice is allowed."""
-        if sys.platform != "win32" and not self._file.closed:
-            # Closing alone would leave it to a process that is being started at this moment, and has a copy.
-            fcntl.flock(self._file, fcntl.LOCK_UN)
         self._closing.close()
 
     def __enter__(self) -> Journal:  # noqa: PYI034 - typing has no Self before Python 3.11

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import random
 import time
 
 from abeja_run.exceptions import HttpError
+from abeja_run.retry import RETRY_AFTER_CAP, jittered
 from abeja_run.transports.base import Clock, Transport
 
 __all__ = ["Pace"]
-
-_BASE = 0.5
-_CAP = 20.0
-_RETRY_AFTER_CAP = 60.0
 
 
 class Pace(Clock):
@@ -70,14 +66,9 @@ class Pace(Clock):
             error: How it said so.
             sent: When that request left.
         """
-        wait = min(error.retry_after, _RETRY_AFTER_CAP)
+        wait = min(error.retry_after, RETRY_AFTER_CAP)
         if sent >= self.free:
             # Requests that left before the pause began say nothing that is new.
             wait = max(wait, jittered(self._refusals))
             self._refusals += 1
         self.free = max(self.free, self.elapsed + wait)
-
-
-def jittered(failures: int) -> float:
-    """Seconds to wait after so many failures in a row: many that failed together do not come back together."""
-    return random.uniform(0.0, min(_CAP, _BASE * 2.0 ** min(failures, 60)))  # noqa: S311 - not a secret
