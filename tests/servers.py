@@ -8,6 +8,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 
 from abeja_run.messages import Request, Response
 from abeja_run.transports import Transport
@@ -31,6 +32,12 @@ def answer(body=b"{}", status=200, **headers):
     fields |= {name.replace("_", "-"): value for name, value in headers.items()}
     lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items() if value is not None)
     return f"HTTP/1.1 {status} Some Words\r\n{lines}\r\n".encode("latin-1") + body
+
+
+def chunked(body, last=b"0\r\n\r\n", **headers):
+    """The bytes of an HTTP answer that comes in one chunk and an end."""
+    head = answer(b"", transfer_encoding="chunked", content_length=None, **headers)
+    return head + f"{len(body):x}\r\n".encode() + body + b"\r\n" + last
 
 
 class Seen:
@@ -182,6 +189,37 @@ def silent(connection, seen):
     """Answer nothing until the client has gone."""
     connection.recv(1)
     return False
+
+
+def drip(connection, seen):
+    """One byte of a header at a time, for ever."""
+    connection.sendall(b"HTTP/1.1 200 OK\r\nx: ")
+    while True:
+        connection.sendall(b"a")
+        time.sleep(0.01)
+
+
+def drip_body(connection, seen):
+    connection.sendall(answer(b"{}", content_length="1000000")[:-2])
+    while True:
+        connection.sendall(b" ")
+        time.sleep(0.01)
+
+
+#: Answers that are none, by what is wrong with them: the request has arrived all the same.
+ANSWERED_BADLY = {
+    "closed": close,
+    "reset": reset,
+    "head cut off": then_close(b"HTTP/1.1 200 OK\r\ncontent-"),
+    "body cut off": then_close(answer(RUN)[:-5]),
+    "no HTTP": then_close(b"\x00\x01garbage\r\n\r\n"),
+    "bad status": then_close(b"HTTP/1.1 abc OK\r\n\r\n"),
+    "bad chunk": then_close(chunked(b"{}", last=b"zz\r\n")),
+    "chunks cut off": then_close(chunked(b"{}", last=b"")),
+    "bad gzip": then_close(answer(b"no gzip at all", content_encoding="gzip", connection="close")),
+    "endless header": then_close(b"HTTP/1.1 200 OK\r\nx: " + b"a" * 100_000 + b"\r\n\r\n{}"),
+    "too many headers": then_close(b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 1000 + b"\r\n{}"),
+}
 
 
 def closed_port():

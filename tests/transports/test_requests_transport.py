@@ -20,10 +20,22 @@ import traceback
 import pytest
 import requests
 import responses
+import servers
 import trustme
 import urllib3
 from responses import matchers
-from servers import CREDENTIAL, IDS, RUN, TOKEN, Wire, answer, close, closed_port, reset, silent, then_close
+from servers import (
+    CREDENTIAL,
+    IDS,
+    RUN,
+    TOKEN,
+    Wire,
+    answer,
+    chunked,
+    closed_port,
+    silent,
+    then_close,
+)
 
 from abeja_run import APIClient
 from abeja_run import exceptions as e
@@ -375,21 +387,8 @@ def test_a_connection_is_kept_and_a_closed_one_noticed_before_sending(wire, sess
     assert len(wire.requests) == 5
 
 
-def chunked(body, last=b"0\r\n\r\n", **headers):
-    head = answer(b"", transfer_encoding="chunked", content_length=None, **headers)
-    return head + f"{len(body):x}\r\n".encode() + body + b"\r\n" + last
-
-
-ANSWERED_BADLY = {
-    "closed": close,
-    "reset": reset,
-    "body cut off": then_close(answer(RUN)[:-5]),
-    "no HTTP": then_close(b"\x00\x01garbage\r\n\r\n"),
-    "chunks cut off": then_close(chunked(b"{}", last=b"")),
-    "bad chunk": then_close(chunked(b"{}", last=b"zz\r\n")),
-    "bad gzip": then_close(answer(b"no gzip at all", content_encoding="gzip")),
-    "endless header": then_close(b"HTTP/1.1 200 OK\r\nx: " + b"a" * 100_000 + b"\r\n\r\n{}"),
-}
+# A session takes a head that was cut off for a whole one, and hands over an empty answer.
+ANSWERED_BADLY = {name: fault for name, fault in servers.ANSWERED_BADLY.items() if name != "head cut off"}
 
 
 @pytest.mark.parametrize("fault", ANSWERED_BADLY.values(), ids=ANSWERED_BADLY)

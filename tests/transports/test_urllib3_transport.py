@@ -18,7 +18,22 @@ import trustme
 import urllib3
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from servers import CREDENTIAL, IDS, RUN, TOKEN, Wire, answer, close, closed_port, reset, silent, then_close
+from servers import (
+    ANSWERED_BADLY,
+    CREDENTIAL,
+    IDS,
+    RUN,
+    TOKEN,
+    Wire,
+    answer,
+    chunked,
+    close,
+    closed_port,
+    drip,
+    drip_body,
+    silent,
+    then_close,
+)
 
 from abeja_run import APIClient
 from abeja_run import exceptions as e
@@ -29,11 +44,6 @@ from abeja_run.transports import urllib3_transport as module
 
 def client(wire, **settings):
     return APIClient(CREDENTIAL, base_url=getattr(wire, "url", wire), **{"max_retry_count": 0, **settings})
-
-
-def chunked(body, last=b"0\r\n\r\n", **headers):
-    head = answer(b"", transfer_encoding="chunked", content_length=None, **headers)
-    return head + f"{len(body):x}\r\n".encode() + body + b"\r\n" + last
 
 
 def test_a_connection_is_kept_and_used_again(wire):
@@ -76,21 +86,6 @@ def test_a_connection_that_the_server_has_closed_is_noticed_before_sending(wire)
         assert calling.create_run(*IDS, "ver-1") == RUN
     assert [seen.method for seen in wire.requests] == ["GET", "POST"]
     assert wire.connections == 2
-
-
-ANSWERED_BADLY = {
-    "closed": close,
-    "reset": reset,
-    "head cut off": then_close(b"HTTP/1.1 200 OK\r\ncontent-"),
-    "body cut off": then_close(answer(RUN)[:-5]),
-    "no HTTP": then_close(b"\x00\x01garbage\r\n\r\n"),
-    "bad status": then_close(b"HTTP/1.1 abc OK\r\n\r\n"),
-    "bad chunk": then_close(chunked(b"{}", last=b"zz\r\n")),
-    "chunks cut off": then_close(chunked(b"{}", last=b"")),
-    "bad gzip": then_close(answer(b"no gzip at all", content_encoding="gzip", connection="close")),
-    "endless header": then_close(b"HTTP/1.1 200 OK\r\nx: " + b"a" * 100_000 + b"\r\n\r\n{}"),
-    "too many headers": then_close(b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 1000 + b"\r\n{}"),
-}
 
 
 @pytest.mark.parametrize("fault", ANSWERED_BADLY.values(), ids=ANSWERED_BADLY)
@@ -137,21 +132,6 @@ def test_an_error_that_the_caller_is_handling_says_nothing_of_this_attempt(wire)
 def test_a_name_that_nobody_has_cannot_have_been_reached():
     with pytest.raises(e.ConnectError, match="no connection to https://nobody.invalid"):
         client("https://nobody.invalid").create_run(*IDS, "ver-1")
-
-
-def drip(connection, seen):
-    """One byte of a header at a time, for ever."""
-    connection.sendall(b"HTTP/1.1 200 OK\r\nx: ")
-    while True:
-        connection.sendall(b"a")
-        time.sleep(0.01)
-
-
-def drip_body(connection, seen):
-    connection.sendall(answer(b"{}", content_length="1000000")[:-2])
-    while True:
-        connection.sendall(b" ")
-        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("fault", [silent, drip, drip_body])
