@@ -14,7 +14,7 @@ from typing import Any
 
 from abeja_run.exceptions import CredentialError
 
-__all__ = ["Credential", "Secret", "find_credential", "required", "secret_of"]
+__all__ = ["SHORTEST_SECRET", "Credential", "Secret", "find_credential", "required", "secret_of"]
 
 #: Each kind: the prefix and key of the id (a bearer token has none), the key of the secret.
 _KINDS: tuple[tuple[str, str | None, str], ...] = (
@@ -39,7 +39,7 @@ _HOW = (
 #: The source of a credential that the caller gave in person.
 FROM_ARGUMENT = "the argument"
 #: A shorter secret is none, and blotting it out would garble every text.
-_SHORTEST_SECRET = 6
+SHORTEST_SECRET = 6
 
 
 class Credential:
@@ -144,7 +144,7 @@ class Secret:
     def __init__(self, *texts: str) -> None:
         literals, patterns = set(), set()
         for text in texts:
-            if len(text) < _SHORTEST_SECRET:
+            if len(text) < SHORTEST_SECRET:
                 continue
             # Text of headers is read as Latin-1, whatever it is.
             literals |= {text, text.replace(" ", "+"), text.encode("utf-8", "surrogatepass").decode("latin-1")}
@@ -205,7 +205,7 @@ def _base64_cores(text: str) -> set[str]:
         whole = base64.b64encode(b"\0" * before + data).decode("ascii")
         first = (before * 8 + 5) // 6
         core = whole[first : (before + len(data)) * 8 // 6]
-        if len(core) >= _SHORTEST_SECRET:
+        if len(core) >= SHORTEST_SECRET:
             cores |= {core, core.translate(str.maketrans("+/", "-_"))}
     return cores
 

@@ -261,6 +261,12 @@ def unusable(reason: str, value: object, url: str) -> InvalidResponse:
     return InvalidResponse(reason, status_code=200, content_type="application/json", body=ascii(value)[:500], url=url)
 
 
+def too_long(most: int, status: int, content_type: str, url: str) -> InvalidResponse:
+    """The error for an answer of more than so many bytes, which was not read to its end."""
+    reason = f"the answer is longer than {most // 1024 // 1024} MiB"
+    return InvalidResponse(reason, status_code=status, content_type=content_type, body="", url=url)
+
+
 class HttpError(Error):
     """The service answered with an error status.
 

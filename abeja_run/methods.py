@@ -202,8 +202,8 @@ def _item(endpoint: Endpoint, name: str) -> fields.Field[Any] | None:
 def _argument(parameter: Parameter) -> str:
     accepted: Any = str if parameter.field is None else python_type(parameter.field)
     kind = getattr(parameter.field, "kind", "") or getattr(accepted, "__name__", str(accepted))
-    others = [alias for alias in parameter.aliases if alias not in parameter.deprecated_aliases]
-    also = f" Also as {', '.join(others)}." if others else ""
+    others = ", ".join(parameter.current_aliases)
+    also = f" Also as {others}." if others else ""
     if parameter.pattern:
         also += f" It matches {parameter.pattern}"
     if parameter.deprecated_aliases:

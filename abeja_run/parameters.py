@@ -71,6 +71,11 @@ class Parameter:
     separator: str = ""
     pattern: str = ""
 
+    @property
+    def current_aliases(self) -> tuple[str, ...]:
+        """Those of the aliases that are as good as the name."""
+        return tuple(alias for alias in self.aliases if alias not in self.deprecated_aliases)
+
 
 def of_field(name: str, field: Field[Any], location: str) -> Parameter:
     """The parameter that a field describes."""

@@ -172,9 +172,8 @@ def _parameter(parameter: Parameter, types: WrittenTypes) -> tuple[str, ...]:
         text += " **Required.**"
     if parameter.wire_name != parameter.name:
         text += f" Sent as ``{parameter.wire_name}``."
-    current = [alias for alias in parameter.aliases if alias not in parameter.deprecated_aliases]
-    if current:
-        text += f" Also as {_names(current)}."
+    if parameter.current_aliases:
+        text += f" Also as {_names(parameter.current_aliases)}."
     if parameter.pattern:
         text += f" It matches ``{parameter.pattern}``."
     if parameter.deprecated_aliases:

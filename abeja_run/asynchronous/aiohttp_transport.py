@@ -23,10 +23,10 @@ from abeja_run.exceptions import (
     ConfigurationError,
     ConnectError,
     ConnectTimeout,
-    InvalidResponse,
     MissingExtra,
     Timeout,
     TransportError,
+    too_long,
 )
 from abeja_run.messages import Headers, Request, Response, Sink, Source
 from abeja_run.transports.environment import Proxies, context_for, proxy_headers, roots, without_userinfo
@@ -219,13 +219,7 @@ async def _read(raw: aiohttp.ClientResponse, url: str) -> bytes:
             return b"".join(pieces)
     # Closed, not drained: the rest is never read, and the connection not used again.
     raw.close()
-    raise InvalidResponse(
-        f"the answer is longer than {MAX_BODY // 1024 // 1024} MiB",
-        status_code=raw.status,
-        content_type=raw.headers.get("content-type", ""),
-        body="",
-        url=url,
-    )
+    raise too_long(MAX_BODY, raw.status, raw.headers.get("content-type", ""), url)
 
 
 def _told(parts: list[BaseException]) -> str:

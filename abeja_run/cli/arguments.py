@@ -41,7 +41,7 @@ def option_for(parameter: Parameter, taken: Collection[str]) -> click.Option:
         flag = _flag(name)
     attributes = _attributes(parameter)
     more = attributes.pop("more", "")
-    aliases = [_flag(alias) for alias in parameter.aliases if alias not in parameter.deprecated_aliases]
+    aliases = [_flag(alias) for alias in parameter.current_aliases]
     flags = [flag, *(alias for alias in aliases if alias not in taken)]
     if attributes.get("is_flag"):
         flags = [f"{one}/--no-{one[2:]}" for one in flags]

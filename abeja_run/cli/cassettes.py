@@ -22,6 +22,7 @@ from abeja_run.cli.declared import Command, exit_codes
 from abeja_run.cli.errors import WRONG_USAGE, Failed
 from abeja_run.cli.output import remark
 from abeja_run.cli.settings import Settings
+from abeja_run.credentials import SHORTEST_SECRET
 from abeja_run.descriptors import Resource
 from abeja_run.drift import drift
 from abeja_run.endpoints import Endpoint
@@ -33,7 +34,6 @@ from abeja_run.resources.runs import Runs
 __all__ = ["cassette"]
 
 _PARTIAL = ".partial"
-_SHORTEST_VALUE = 6
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _force = click.option("--force", is_flag=True, help="Replace DEST where it exists.")
 
@@ -184,8 +184,8 @@ def _values(variables: Sequence[str], values: IO[str] | None) -> tuple[str, ...]
         except UnicodeDecodeError:
             raise click.UsageError("the values are not UTF-8") from None
     for value in found:
-        if len(value) < _SHORTEST_VALUE:
-            raise click.UsageError(f"a value has fewer than {_SHORTEST_VALUE} characters; hiding it would garble all")
+        if len(value) < SHORTEST_SECRET:
+            raise click.UsageError(f"a value has fewer than {SHORTEST_SECRET} characters; hiding it would garble all")
     return tuple(found)
 
 

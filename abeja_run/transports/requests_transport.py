@@ -29,10 +29,10 @@ from abeja_run.exceptions import (
     ConnectError,
     ConnectTimeout,
     Error,
-    InvalidResponse,
     MissingExtra,
     Timeout,
     TransportError,
+    too_long,
 )
 from abeja_run.messages import Headers, Request, Response, Source
 from abeja_run.transports.base import Transport
@@ -219,13 +219,8 @@ class _Attempt:
                     continue
                 size += len(piece)
                 if size > MAX_BODY:
-                    raise InvalidResponse(
-                        f"the answer is longer than {MAX_BODY // 1024 // 1024} MiB",
-                        status_code=response.status_code,
-                        content_type=response.headers.get("content-type", ""),
-                        body="",
-                        url=self._request.url,
-                    )
+                    kind = response.headers.get("content-type", "")
+                    raise too_long(MAX_BODY, response.status_code, kind, self._request.url)
                 pieces.append(piece)
         if self.overdue:
             raise TimeoutError

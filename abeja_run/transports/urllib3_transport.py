@@ -27,9 +27,9 @@ from urllib3.util.ssl_match_hostname import CertificateError
 from abeja_run.exceptions import (
     ConnectError,
     ConnectTimeout,
-    InvalidResponse,
     Timeout,
     TransportError,
+    too_long,
 )
 from abeja_run.messages import Headers, Request, Response, Sink, Source
 from abeja_run.transports.base import Transport
@@ -379,13 +379,7 @@ def _read(raw: Any, url: str) -> bytes:
         raise
     # Closed, not drained: the rest is never read, and the connection not used again.
     raw.close()
-    raise InvalidResponse(
-        f"the answer is longer than {MAX_BODY // 1024 // 1024} MiB",
-        status_code=raw.status,
-        content_type=raw.headers.get("content-type", ""),
-        body="",
-        url=url,
-    )
+    raise too_long(MAX_BODY, raw.status, raw.headers.get("content-type", ""), url)
 
 
 def _timed_out(parts: list[BaseException]) -> bool:
