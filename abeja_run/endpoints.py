@@ -31,6 +31,8 @@ _IDEMPOTENT = frozenset({GET, PUT, DELETE})
 _VARIABLE = re.compile(r"\{([^{}]*)\}")
 #: In the host of an endpoint: the host of the client's ``base_url``.
 BASE_HOST = "base_host"
+#: After these statuses an answer has no body, whatever the endpoint answers with otherwise.
+EMPTY = frozenset({204, 205})
 
 
 @dataclass(frozen=True, slots=True)

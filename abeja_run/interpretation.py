@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 
 from abeja_run import exceptions
 from abeja_run.answers import Answer
-from abeja_run.endpoints import Endpoint
+from abeja_run.endpoints import EMPTY, Endpoint
 from abeja_run.exceptions import HttpError, InvalidResponse
 from abeja_run.messages import Response, Sink
 from abeja_run.retry import retry_after
@@ -27,8 +27,6 @@ STATUS_ERRORS: dict[int, type[HttpError]] = {
     409: exceptions.Conflict,
     500: exceptions.InternalServerError,
 }
-#: After these an answer has no body, whatever the endpoint answers with otherwise.
-_EMPTY = frozenset({204, 205})
 #: The most characters of a foreign body that an error carries.
 _EXCERPT = 500
 _DESCRIPTION = 10_000
@@ -57,7 +55,7 @@ def interpret(
         if endpoint.success and response.status not in endpoint.success:
             told = " or ".join(map(str, endpoint.success))
             raise _invalid(f"the answer has the status {response.status}, not {told}", url, response)
-        if endpoint.success and response.status in _EMPTY:
+        if endpoint.success and response.status in EMPTY:
             return None
         if isinstance(endpoint.returns, Answer):
             return _declared(endpoint.returns, url, response, sink, check=check)

@@ -11,15 +11,13 @@ from typing import Any, NamedTuple
 
 from marshmallow import Schema, fields
 
-from abeja_run.endpoints import Endpoint
+from abeja_run.endpoints import EMPTY, Endpoint
 from abeja_run.parameters import Parameter
 from abeja_run.values import in_order, python_type
 
 __all__ = ["Method", "Option", "methods"]
 
 _WIDTH = 100
-#: The statuses after which a result is None.
-_EMPTY = frozenset({204, 205})
 
 
 class Option(NamedTuple):
@@ -151,7 +149,7 @@ def methods(endpoint: Endpoint, *, awaited: bool = False) -> Iterator[Method]:
     """
     answer = endpoint.answer
     returns = answer.annotation
-    if answer.annotation is not None and _EMPTY & set(endpoint.success):
+    if answer.annotation is not None and EMPTY & set(endpoint.success):
         returns |= None
     yield Method(
         endpoint.name,

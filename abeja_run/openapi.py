@@ -18,7 +18,7 @@ from abeja_run._version import __version__
 from abeja_run.bodies import Body, JSONBody, Multipart, RawBody
 from abeja_run.configuration import DEFAULT_BASE_URL
 from abeja_run.descriptors import Resource
-from abeja_run.endpoints import BASE_HOST, Endpoint, variables_of
+from abeja_run.endpoints import BASE_HOST, EMPTY, Endpoint, variables_of
 from abeja_run.exceptions import BadRequest, DescriptorError, HttpError
 from abeja_run.fields import Content, HeaderFamily
 from abeja_run.interpretation import STATUS_ERRORS
@@ -29,8 +29,6 @@ from abeja_run.written_schemas import OPENAPI, WrittenSchemas, described, patter
 __all__ = ["document", "written"]
 
 _JSON = "application/json"
-#: The statuses after which an answer has no body.
-_EMPTY = frozenset({204, 205})
 #: Header parameters of these names are ignored in an OpenAPI document, which says the same elsewhere.
 _SAID_ELSEWHERE = frozenset({"accept", "content-type"})
 _STYLES = {
@@ -246,7 +244,7 @@ class _Document:
             content = {answer.accept: {"schema": {"type": "string"}} if answer.annotation is str else {}}
         responses: dict[str, Any] = {}
         for good in endpoint.success or ((204,) if content is None else (200,)):
-            if content is None or good in _EMPTY:
+            if content is None or good in EMPTY:
                 responses[str(good)] = {"description": "Done; the answer is empty."}
                 continue
             responses[str(good)] = {"description": _answer_text(endpoint), "content": content}

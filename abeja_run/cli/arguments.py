@@ -170,16 +170,10 @@ def _texts(text: str) -> dict[str, Any]:
 
 def _secret(text: str) -> str:
     """A text that must not stand on the command line, where everyone on the machine can read it."""
-    if text == "-":
-        content = sys.stdin.buffer.read()
-    elif text.startswith("@"):
-        try:
-            content = Path(text[1:]).read_bytes()
-        except OSError as error:
-            raise click.BadParameter(f"{text[1:]!r} cannot be read: {error.strerror}.") from error
-    else:
+    named = inputs.content(text)
+    if named is None:
         raise click.BadParameter("it is secret: give @FILE, or - for standard input.")
     try:
-        return content.decode().removesuffix("\n").removesuffix("\r")
+        return named.decode().removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError as error:
         raise click.BadParameter("it is not UTF-8.") from error

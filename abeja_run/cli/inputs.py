@@ -14,23 +14,30 @@ from typing import Any
 
 from click import BadParameter
 
-__all__ = ["datalake_file", "json_value", "time", "variable"]
+__all__ = ["content", "datalake_file", "json_value", "time", "variable"]
 
 
 def json_value(text: str) -> Any:
     """A JSON value: written out, or in a file as ``@file``, or on standard input as ``-``."""
+    named = content(text)
     try:
-        if text == "-":
-            return json.loads(sys.stdin.buffer.read())
-        return json.loads(Path(text[1:]).read_bytes() if text.startswith("@") else text)
-    except OSError as error:
-        raise BadParameter(f"{text[1:]!r} cannot be read: {error.strerror}.") from error
+        return json.loads(text if named is None else named)
     except UnicodeDecodeError as error:
         raise BadParameter("it is not UTF-8.") from error
     except ValueError as error:
         raise BadParameter(f"it is not JSON: {error}.") from error
     except RecursionError as error:
         raise BadParameter("it is nested too deeply.") from error
+
+
+def content(text: str) -> bytes | None:
+    """What a file holds that is named as ``@file``, or standard input, ``-``; None for any other text."""
+    try:
+        if text == "-":
+            return sys.stdin.buffer.read()
+        return Path(text[1:]).read_bytes() if text.startswith("@") else None
+    except OSError as error:
+        raise BadParameter(f"{text[1:]!r} cannot be read: {error.strerror}.") from error
 
 
 def datalake_file(text: str) -> str:

@@ -18,6 +18,9 @@ from abeja_run.exceptions import ConfigurationError
 
 __all__ = ["Proxies", "context_for", "proxy_headers", "roots", "without_userinfo"]
 
+#: How many origins are remembered: a client asks few of them, again and again.
+_REMEMBERED = 1000
+
 
 class Proxies:
     """The proxies that the environment names, as they were when this was made.
@@ -29,9 +32,18 @@ class Proxies:
 
     def __init__(self) -> None:
         self._found = urllib.request.getproxies_environment()
+        self._known: dict[str, str] = {}
 
     def of(self, origin: str) -> str:
         """The address of the proxy on the way to an origin, or an empty string."""
+        proxy = self._known.get(origin)
+        if proxy is None:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            proxy = self._known[origin] = self._look_up(origin)
+        return proxy
+
+    def _look_up(self, origin: str) -> str:
         parts = urlsplit(origin)
         # proxy_bypass itself takes no proxies on every system; typeshed knows only that one.
         bypass = urllib.request.proxy_bypass_environment  # type: ignore[attr-defined]
