@@ -1,7 +1,6 @@
 """The command ``abeja-run`` as people and programs use it: as a process, on a terminal, and in this process."""
 
 import contextlib
-import functools
 import os
 import pty
 import select
@@ -22,13 +21,18 @@ def execute(*arguments, **options):
 def started(*arguments, **options):
     """The running command; killed in the end if it still runs."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
-    # Whoever runs the tests in the background may have told this process to ignore it.
-    pipes.setdefault("preexec_fn", functools.partial(signal.signal, signal.SIGHUP, signal.SIG_DFL))
+    pipes.setdefault("preexec_fn", _heed_signals)
     with subprocess.Popen([*COMMAND, *map(str, arguments)], **pipes) as process:
         try:
             yield process
         finally:
             process.kill()
+
+
+def _heed_signals():
+    """Undo what a shell or nohup has told the tests to ignore, because they run in the background."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def on_terminal(*arguments, columns=120, meanwhile=None):
