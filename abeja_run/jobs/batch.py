@@ -84,7 +84,7 @@ class Plan:
         deployment_id: The ID of the deployment.
         parameters: The further arguments of ``create_run``, but for the input.
         settling: How a run is looked for.
-        max_in_flight: How many inputs are being worked on at a time.
+        max_in_flight: How many requests are under way at a time; with ``wait``, how many runs are unfinished.
         wait: Whether to wait for the end of the runs.
         interval: Seconds of the first pause of waiting.
         max_interval: Seconds of the longest pause.
