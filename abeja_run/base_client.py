@@ -9,12 +9,12 @@ import functools
 from types import TracebackType
 from typing import Any, TypeVar
 
+from abeja_run import transports
 from abeja_run.dispatch import Dispatcher
 from abeja_run.exceptions import ConfigurationError
 from abeja_run.paging import iterate
 from abeja_run.resource_client import ResourceClient
 from abeja_run.transports.base import Transport
-from abeja_run.transports.urllib3_transport import Urllib3Transport
 from abeja_run.waiting import wait
 
 __all__ = ["BaseClient"]
@@ -58,7 +58,10 @@ class BaseClient(ResourceClient):
     _dispatcher: Dispatcher
     _own_transport: Transport | None
 
-    _new_transport = staticmethod(Urllib3Transport)
+    @staticmethod
+    def _new_transport() -> Transport:
+        # Not before somebody needs the wire: a client over a recording does without it.
+        return transports.Urllib3Transport()
 
     @staticmethod
     def _dispatcher_to(transport: Any, **terms: Any) -> Dispatcher:
