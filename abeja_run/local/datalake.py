@@ -5,6 +5,7 @@ What is known of a file beside its bytes stands in ``DIR/<channel_id>/.metadata/
 
 from __future__ import annotations
 
+import hashlib
 import json
 import mimetypes
 import os
@@ -84,7 +85,12 @@ class Datalake:
         path.parent.mkdir(parents=True, exist_ok=True)
         side = path.parent / ".metadata"
         side.mkdir(exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=side, prefix=".writing-")
+        # A file name may be as long as the system allows, so this one cannot hold it.
+        prefix = f".writing-{hashlib.sha256(os.fsencode(file_id)).hexdigest()[:16]}-"
+        for left in side.glob(f"{prefix}*"):
+            # By an attempt that was killed while it wrote: the one that follows it is here.
+            left.unlink(missing_ok=True)
+        handle, name = tempfile.mkstemp(dir=side, prefix=prefix)
         try:
             with os.fdopen(handle, "wb") as file:
                 yield file
