@@ -74,6 +74,7 @@ class Search(Schema):
     number = fields.Integer(strict=True, validate=OneOf([1, 2]), metadata=about("One or two."))
     ratio = fields.Float(metadata=about("Ratio."))
     price = fields.Decimal(metadata=about("Price."))
+    address = fields.IP(metadata=about("Address."))
     json = fields.String(metadata=about("Named as an option of the command is."))
     debug = fields.String(metadata=about("So is this."))
     token = fields.String(metadata=about("The token of the page before.", aliases=("page_token",)))
@@ -83,6 +84,7 @@ class Search(Schema):
 class Slice(Schema):
     """Which parts."""
 
+    whole = fields.Boolean(required=True, metadata=about("Given always.", aliases=("needed",)))
     offset = fields.Integer(strict=True, metadata=about("After how many."))
     limit = fields.Integer(strict=True, metadata=about("How many at most."))
 

@@ -6,6 +6,7 @@ Knows the kinds of fields and no endpoint.
 from __future__ import annotations
 
 import decimal
+import ipaddress
 import sys
 from collections.abc import Callable, Collection
 from datetime import date, timedelta
@@ -91,7 +92,7 @@ def _attributes(parameter: Parameter) -> dict[str, Any]:
     if isinstance(field, fields.List):
         inner = _plain(field.inner)
         return {**inner, "multiple": True, "more": _REPEATED} if inner else dict(_JSON)
-    if isinstance(field, fields.Boolean):
+    if isinstance(field, fields.Boolean) and not parameter.required:
         return {"is_flag": True, "default": None}
     if parameter.secret and isinstance(field, fields.String):
         more = "Only from a file or standard input, so that it stands in no list of processes."
@@ -135,6 +136,8 @@ _PLAIN: tuple[tuple[type[Any], Any, str], ...] = (
     (fields.Decimal, _read(decimal.Decimal, "12.5"), "NUMBER"),
     (fields.Number, float, "NUMBER"),
     (fields.Boolean, _read({"true": True, "false": False}.__getitem__, "true or false"), "true|false"),
+    (fields.IPInterface, _read(ipaddress.ip_interface, "192.0.2.5/24"), "ADDRESS"),
+    (fields.IP, _read(ipaddress.ip_address, "192.0.2.5"), "ADDRESS"),
     (fields.String, str, "TEXT"),
 )
 

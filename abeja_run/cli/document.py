@@ -36,7 +36,8 @@ def openapi(context: click.Context, client: str | None, check: Path | None) -> N
 
     text = written(document(_resources(APIClient if client is None else _client(client, context))))
     if check is None:
-        sys.stdout.write(text)
+        # As bytes: the file is UTF-8 whatever the terminal is.
+        click.echo(text.encode(), nl=False)
         return
     try:
         stale = check.read_text(encoding="utf-8") != text

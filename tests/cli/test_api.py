@@ -11,6 +11,7 @@ import subprocess
 import sys
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
+from ipaddress import IPv6Address
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import parse_qsl
@@ -126,8 +127,8 @@ CALLS = [
     ),
     (
         "find_things",
-        "--price 12.50 --query-json '{' --query-debug d --page-token t",
-        {"price": Decimal("12.50"), "json": "{", "debug": "d", "token": "t"},
+        "--address ::1 --price 12.50 --query-json '{' --query-debug d --page-token t",
+        {"address": IPv6Address("::1"), "price": Decimal("12.50"), "json": "{", "debug": "d", "token": "t"},
     ),
     (
         "create_thing",
@@ -177,7 +178,7 @@ CALLS = [
     ("delete_thing", "", {}),
     ("get_status", "--region eu", {"region": "eu"}),
     ("get_public", "", {}),
-    ("list_parts", "--offset 0 --limit 2", {"offset": 0, "limit": 2}),
+    ("list_parts", "--offset 0 --limit 2 --needed false", {"offset": 0, "limit": 2, "whole": False}),
 ]
 
 
@@ -369,6 +370,8 @@ WRONG = {
     "find_things --organization-id o1 --hour now": "'now' is not of the form 09:30:00",
     "find_things --organization-id o1 --age old": "'old' is not of the form 12.5, a number of minutes",
     "find_things --organization-id o1 --age 1e999": "'1e999' is not of the form 12.5",
+    "find_things --organization-id o1 --address home": "'home' is not of the form 192.0.2.5",
+    "list_parts --organization-id o1 --thing-id t1": "Missing option '--whole'",
     "find_things --organization-id o1 --price dear": "'dear' is not of the form 12.5",
     "find_things --organization-id o1 --since then": "'then' is not a time",
     "create_thing --organization-id o1 --name x --size {": "--size': it is not JSON",

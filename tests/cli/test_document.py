@@ -1,11 +1,13 @@
 """``openapi``: the document of this package's client or of one's own, and whether a file is stale."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from commands import COMMAND
 
 from abeja_run.resources.runs import Runs
 
@@ -16,6 +18,13 @@ def test_openapi_writes_the_document_that_is_committed(command):
     done = command("openapi")
     assert (done.code, done.err) == (0, "")
     assert done.out == COMMITTED.read_text(encoding="utf-8")
+
+
+def test_the_document_is_utf_8_whatever_the_terminal_is():
+    done = subprocess.run(
+        [*COMMAND, "openapi"], capture_output=True, env={**os.environ, "PYTHONIOENCODING": "ascii"}, check=True
+    )
+    assert done.stdout == COMMITTED.read_bytes()
 
 
 def test_a_file_is_checked_and_one_that_is_stale_is_1_with_the_way_to_mend_it(command, tmp_path):
