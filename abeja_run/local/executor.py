@@ -165,8 +165,10 @@ class Executor:
             try:
                 return self._watch(run, process, ours)
             finally:
-                _kill(process)
-                process.wait()
+                # One that has ended was killed then: its number may be another's by now.
+                if process.returncode is None:
+                    _kill(process)
+                    process.wait()
                 _kill_escaped(mark)
                 if process.stdout is not None:
                     process.stdout.close()
@@ -180,9 +182,9 @@ class Executor:
                 self._store.add_events(run, complete)
         if rest := lines.rest():
             self._store.add_events(run, [rest])
-        if self._closing.is_set() and process.poll() is None:
+        if self._closing.is_set() and process.returncode is None:
             return None
-        if process.poll() is None:
+        if process.returncode is None:
             self._store.add_events(run, [f"the attempt was killed: it took more than {self._deployed.timeout:g} s"])
             return False
         ours.setblocking(False)

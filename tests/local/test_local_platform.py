@@ -147,6 +147,19 @@ def test_what_a_handler_leaves_running_is_ended_with_its_attempt(place, runner):
     until(lambda: not alive(int(lines[0])))
 
 
+def test_a_group_is_killed_once_and_not_again_when_its_number_is_free(place, runner, monkeypatch):
+    killed, kill = [], os.killpg
+
+    def noted(group, number):
+        killed.append(group)
+        kill(group, number)
+
+    monkeypatch.setattr(os, "killpg", noted)
+    place.write("import os\ndef handler(r, c): print(os.getpgrp()); return {}")
+    status, lines = runner.run()
+    assert (status, killed) == ("SUCCEEDED", [int(lines[0])])
+
+
 def test_a_handler_that_closes_its_output_goes_on(place, runner):
     place.write(
         "import os, time\ndef handler(r, c):\n    os.close(1); os.close(2); time.sleep(.3)\n    return {'content': 'x'}"
