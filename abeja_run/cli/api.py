@@ -16,14 +16,14 @@ import click
 from abeja_run.base_client import BaseClient
 from abeja_run.cli.arguments import argument, option_for
 from abeja_run.cli.declared import Group, ServiceCommand
+from abeja_run.cli.offered import offered_resources, tell
 from abeja_run.cli.output import remark
 from abeja_run.cli.rehearsal import rehearse
 from abeja_run.cli.settings import Settings
 from abeja_run.client import APIClient
 from abeja_run.descriptors import Endpoint, Resource
-from abeja_run.exceptions import DescriptorError, WaitFailed
+from abeja_run.exceptions import WaitFailed
 from abeja_run.parameters import Parameter
-from abeja_run.resources.installed import installed_resources
 
 __all__ = ["api"]
 
@@ -57,26 +57,13 @@ def _endpoints(context: click.Context) -> Mapping[str, tuple[type[Resource], End
     """All endpoints by name: the package's own, then those that other distributions offer."""
     found: dict[str, tuple[type[Resource], Endpoint]] | None = context.meta.get(_FOUND)
     if found is None:
-        found = context.meta[_FOUND] = _own()
-        installed = installed_resources()
-        for offered in installed:
-            try:
-                resource = installed[offered]
-            except DescriptorError as error:
-                # One that is broken must not take the others away.
-                _tell(context, f"Left out: {error}.")
-                continue
+        found = context.meta[_FOUND] = {}
+        for resource in offered_resources(context):
             for name, endpoint in resource.endpoints.items():
                 known = found.setdefault(name, (resource, endpoint))[0]
                 if known is not resource:
-                    _tell(context, f"{name} is that of {known.__qualname__}, not that of {resource.__qualname__}.")
+                    tell(context, f"{name} is that of {known.__qualname__}, not that of {resource.__qualname__}.")
     return found
-
-
-def _tell(context: click.Context, text: str) -> None:
-    # While a shell completes a line there is nobody to tell.
-    if not context.resilient_parsing:
-        remark(text)
 
 
 def command_for(resource: type[Resource], endpoint: Endpoint) -> click.Command:

@@ -20,16 +20,13 @@ from abeja_run.cassettes.redaction import Redaction
 from abeja_run.cassettes.scrubbing import changed_places, scrubbed
 from abeja_run.cli.declared import Command, exit_codes
 from abeja_run.cli.errors import WRONG_USAGE, Failed
+from abeja_run.cli.offered import offered_resources
 from abeja_run.cli.output import remark
 from abeja_run.cli.settings import Settings
 from abeja_run.credentials import SHORTEST_SECRET
-from abeja_run.descriptors import Resource
 from abeja_run.drift import drift
-from abeja_run.endpoints import Endpoint
 from abeja_run.exceptions import CassetteError
 from abeja_run.messages import Response
-from abeja_run.resources.installed import installed_resources
-from abeja_run.resources.runs import Runs
 
 __all__ = ["cassette"]
 
@@ -103,26 +100,21 @@ def _row(number: int, interaction: Interaction) -> dict[str, Any]:
     "the interaction, the field, and what is wrong. Requests that no endpoint is like are told, and are no drift.",
 )
 @click.argument("files", type=_FILE, nargs=-1, required=True)
-@click.pass_obj
-def check(settings: Settings, files: Sequence[Path]) -> None:
-    endpoints, rows, unknown = _endpoints(), [], []
+@click.pass_context
+def check(context: click.Context, files: Sequence[Path]) -> None:
+    endpoints = [one for resource in offered_resources(context) for one in resource.endpoints.values()]
+    rows, unknown = [], []
     for file in files:
         for found in drift(load(file), endpoints):
             if found.endpoint:
                 rows.append({"file": str(file), **asdict(found)})
             else:
                 unknown.append(f"{file}: interaction {found.interaction}: no endpoint is known for {found.request}.")
-    settings.output.records(rows)
+    context.ensure_object(Settings).output.records(rows)
     for told in unknown:
         remark(told)
     if rows:
         raise Failed(f"{len(rows)} {'places are' if len(rows) > 1 else 'place is'} not as declared.")
-
-
-def _endpoints() -> list[Endpoint]:
-    """The endpoints of the client, and of the resources that other distributions offer."""
-    resources: list[type[Resource]] = [Runs, *installed_resources().values()]
-    return [endpoint for resource in resources for endpoint in resource.endpoints.values()]
 
 
 @cassette.command(

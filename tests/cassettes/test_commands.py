@@ -113,6 +113,33 @@ def test_check_lists_drift_and_fails(command, path, tmp_path):
     assert command("check", tmp_path / "e.json").code == 0
 
 
+OFFERED = """
+from everything import Thing
+from abeja_run import GET, Endpoint, Resource
+class Elsewhere(Resource):
+    path = "/elsewhere"
+    get_elsewhere = Endpoint(GET, returns=Thing, summary="Get.")
+"""
+
+
+def test_check_knows_what_is_installed_and_a_resource_that_is_broken_takes_nothing_away(
+    command, path, tmp_path, monkeypatch
+):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "offering_elsewhere.py").write_text(OFFERED)
+    folder = tmp_path / "offering-1.0.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: offering\nVersion: 1.0\n")
+    (folder / "entry_points.txt").write_text(
+        "[abeja_run.resources]\nbroken = nonsense_that_is_not_there:Things\nsound = offering_elsewhere:Elsewhere\n"
+    )
+    save(tmp_path / "e.json", [Interaction(Request("GET", "http://h/elsewhere"), Response(200, {}, b"[]"))])
+    done = command("check", path, tmp_path / "e.json")
+    assert (done.code, [row["request"] for row in done.rows]) == (1, ["GET /elsewhere"])
+    told, *_ = done.err.splitlines()
+    assert told.startswith("Left out: offering 1.0: the resource 'broken', nonsense_that_is_not_there:Things, cannot")
+
+
 def test_scrub_blots_out_what_the_rules_of_today_say_and_tells_where(command, path):
     old = Request("GET", f"{RUNS}?token=abc", {"X-Api-Key": "k", "accept": "*/*"})
     save(path, [GOOD, Interaction(old, Response(200, {}, b'{"a": [{"password": "p"}, "hunter22"]}'))])
