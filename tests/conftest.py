@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
+from kinds import Awaited, Called
 from servers import Scripted, Wire
 
 # This process is measured where branches are; those that tests start would only be slower for it.
@@ -35,3 +36,11 @@ def wire():
 def scripted():
     """A transport that plays a script and never waits."""
     return Scripted()
+
+
+@pytest.fixture(params=[Called, Awaited], ids=["called", "awaited"])
+def kind(request):
+    """What makes clients of the level above, of either kind; a test that asks for it holds for both."""
+    made = request.param()
+    yield made
+    made.close()

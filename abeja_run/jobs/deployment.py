@@ -15,13 +15,36 @@ from abeja_run.jobs.crew import Crew
 from abeja_run.jobs.journal import Journal, Unwritten, digest
 from abeja_run.jobs.progress import Bar
 from abeja_run.jobs.run import Run
-from abeja_run.jobs.submission import SUBMISSION_VARIABLE, Settling, submit_once
+from abeja_run.jobs.script import carried_out
+from abeja_run.jobs.submission import SUBMISSION_VARIABLE, Settling, submitting
 from abeja_run.values import shown
 
-__all__ = ["Deployment"]
+__all__ = ["Deployment", "DeploymentFacts"]
 
 
-class Deployment:
+class DeploymentFacts:
+    """Which deployment it is. Asks nothing.
+
+    Attributes:
+        deployment_id: The ID of the deployment.
+        organization_id: The ID of its organization.
+        settling: How a submission is looked for whose outcome is open; replace it to change that.
+    """
+
+    def __init__(self, api: Any, organization_id: str, deployment_id: str) -> None:
+        self._api = api
+        self.organization_id = organization_id
+        self.deployment_id = deployment_id
+        self.settling = Settling()
+
+    def _ids(self) -> tuple[str, str]:
+        return self.organization_id, self.deployment_id
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.deployment_id} of organization {self.organization_id}>"
+
+
+class Deployment(DeploymentFacts):
     """Code that runs can be submitted to. Made by :meth:`Client.deployment`.
 
     Attributes:
@@ -30,11 +53,7 @@ class Deployment:
         settling: How a submission is looked for whose outcome is open; replace it to change that.
     """
 
-    def __init__(self, api: APIClient, organization_id: str, deployment_id: str) -> None:
-        self._api = api
-        self.organization_id = organization_id
-        self.deployment_id = deployment_id
-        self.settling = Settling()
+    _api: APIClient
 
     def create(
         self,
@@ -52,8 +71,7 @@ class Deployment:
             Error: Whatever ``create_run`` raises; after some of its errors a run may exist all the same.
         """
         raw = self._api.create_run(
-            self.organization_id,
-            self.deployment_id,
+            *self._ids(),
             version_id,
             input_data,
             output_template,
@@ -62,7 +80,7 @@ class Deployment:
             environment,
             model_id,
         )
-        return Run(self._api, self.organization_id, raw)
+        return self._run(raw)
 
     def submit(
         self,
@@ -127,8 +145,9 @@ class Deployment:
             "environment": environment,
             "model_id": model_id,
         }
-        raw = submit_once(self._api, self.organization_id, self.deployment_id, parameters, submission_id, self.settling)
-        return Run(self._api, self.organization_id, raw)
+        script = submitting(self._ids(), parameters, submission_id, self.settling)
+        (raw,) = carried_out(self._api, script)
+        return self._run(raw)
 
     def submit_many(
         self,
@@ -263,15 +282,14 @@ class Deployment:
         Raises:
             NotFound: There is none.
         """
-        return Run(self._api, self.organization_id, self._api.get_run(self.organization_id, self.deployment_id, run_id))
+        return self._run(self._api.get_run(*self._ids(), run_id))
 
     def runs(self, newest_first: bool = True) -> Iterator[Run]:  # noqa: FBT001, FBT002 - as people call it
         """All runs of the deployment, each page asked for when it is reached."""
-        found = self._api.iter_runs(self.organization_id, self.deployment_id, scan_forward=not newest_first)
-        return (Run(self._api, self.organization_id, raw) for raw in found)
+        return map(self._run, self._api.iter_runs(*self._ids(), scan_forward=not newest_first))
 
-    def __repr__(self) -> str:
-        return f"<Deployment {self.deployment_id} of organization {self.organization_id}>"
+    def _run(self, raw: Mapping[str, Any]) -> Run:
+        return Run(self._api, self.organization_id, raw)
 
 
 def _identity(plan: Plan) -> dict[str, str]:

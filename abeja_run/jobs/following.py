@@ -6,19 +6,19 @@ Rests on this: a log only grows at its end, and asking for the same page again g
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any
 
-from abeja_run.client import APIClient
-from abeja_run.exceptions import BadRequest, Error, unusable
+from abeja_run.exceptions import BadRequest, unusable
+from abeja_run.jobs.script import Call, Handed, Script
 from abeja_run.jobs.times import parsed_time
 from abeja_run.patience import PASSING, Patience, grown
 from abeja_run.resources.runs import Runs
 from abeja_run.transports.base import Clock
 
-__all__ = ["LogEvent", "Script", "follow_log", "following", "told"]
+__all__ = ["LogEvent", "following"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,40 +105,6 @@ class _Position:
             self._in_second[event] += 1
 
 
-#: New events; seconds to wait; or a method of the client that is to be called, with its arguments.
-Step: TypeAlias = "list[LogEvent] | float | tuple[str, tuple[Any, ...]]"
-Script: TypeAlias = Generator[Step, Any, None]
-
-
-def follow_log(api: APIClient, script: Script) -> Iterator[LogEvent]:
-    """The events of a log, as a script of :func:`following` asks for them.
-
-    Raises:
-        Error: Whatever the service answers that waiting cannot mend, or that lasts for ten minutes.
-    """
-    step = next(script, None)
-    while step is not None:
-        outcome: Any = None
-        if isinstance(step, list):
-            yield from step
-        elif isinstance(step, float):
-            api.transport.sleep(step)
-        else:
-            try:
-                outcome = getattr(api, step[0])(*step[1])
-            except Error as error:
-                outcome = error
-        step = told(script, outcome)
-
-
-def told(script: Script, outcome: Any) -> Step | None:
-    """The next step, after what came of the last one; None at the end."""
-    try:
-        return script.throw(outcome) if isinstance(outcome, Error) else script.send(outcome)
-    except StopIteration:
-        return None
-
-
 def following(
     ids: tuple[str, str, str],
     start: datetime | None,
@@ -147,11 +113,10 @@ def following(
     interval: float,
     max_interval: float,
     drain: float,
-) -> Script:
-    """Every event of a run's log once, in order, until the run has ended and its log is drained: no I/O.
+) -> Script[LogEvent]:
+    """Every event of a run's log once, in order, until the run has ended and its log is drained.
 
-    Holds one page of the log and the events of one second of it. What a call that it asks for returns is sent into
-    it, what it raises thrown.
+    Holds one page of the log and the events of one second of it.
 
     Args:
         ids: Of the organization, the deployment and the run.
@@ -170,7 +135,7 @@ def following(
     pause, ended, silent_since = interval, False, 0.0
     while True:
         try:
-            page = yield "get_run_logs", (*ids, position.token, position.start, end)
+            page = yield Call("get_run_logs", (*ids, position.token, position.start, end))
             new, more = position.read(page)
             patience.heard()
         except BadRequest:
@@ -183,15 +148,15 @@ def following(
         else:
             if not more and not new and ended and watch.elapsed - silent_since >= drain:
                 return
-        if new:
-            yield new
+        for event in new:
+            yield Handed(event)
         if new:
             pause, silent_since = interval, watch.elapsed
         if more:
             continue
         if not ended:
             try:
-                run = yield "get_run", ids
+                run = yield Call("get_run", ids)
             except PASSING as error:
                 patience.bear(error, "following a log")
             else:

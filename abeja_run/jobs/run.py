@@ -11,7 +11,8 @@ from typing import Any
 
 from abeja_run.client import APIClient
 from abeja_run.exceptions import Error, InvalidResponse, RunFailed, WaitFailed, unusable
-from abeja_run.jobs.following import LogEvent, follow_log, following
+from abeja_run.jobs.following import LogEvent, following
+from abeja_run.jobs.script import carried_out
 from abeja_run.jobs.submission import SUBMISSION_VARIABLE
 from abeja_run.jobs.times import parsed_time
 from abeja_run.resources.runs import Runs
@@ -247,7 +248,7 @@ class Run(RunFacts):
         """
         if follow:
             bounds = {"interval": interval, "max_interval": max_interval, "drain": drain}
-            return follow_log(self._api, following(self._ids(), start, end, **bounds))
+            return carried_out(self._api, following(self._ids(), start, end, **bounds))
         events = self._api.iter_run_logs(*self._ids(), start_time=start, end_time=end)
         return (LogEvent.of(event) for event in events)
 

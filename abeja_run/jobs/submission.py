@@ -18,18 +18,17 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from abeja_run.client import APIClient
 from abeja_run.exceptions import Error, SubmissionUnknown, ValidationError, unusable
+from abeja_run.jobs.script import Call, Handed, Script
 from abeja_run.jobs.times import parsed_time
 from abeja_run.patience import PASSING
 from abeja_run.resources.runs import Runs
 from abeja_run.retry import is_open
-from abeja_run.transports.base import Stopwatch
 from abeja_run.values import shown
 
 __all__ = [
@@ -38,9 +37,7 @@ __all__ = [
     "Settling",
     "Submission",
     "carrying",
-    "find_submission",
-    "new_submission_id",
-    "submit_once",
+    "submitting",
 ]
 
 logger = logging.getLogger("abeja_run")
@@ -226,25 +223,13 @@ class Search:
         self.token = following
 
 
-def new_submission_id() -> str:
-    """A fresh submission ID."""
-    return str(uuid.uuid4())
-
-
-def submit_once(
-    api: APIClient,
-    organization_id: str,
-    deployment_id: str,
-    parameters: Mapping[str, Any],
-    submission_id: str | None,
-    settling: Settling,
-) -> dict[str, Any]:
-    """Submit a run that carries a submission ID, and no second one: the run, as the service tells of it.
+def submitting(
+    ids: tuple[str, str], parameters: Mapping[str, Any], submission_id: str | None, settling: Settling
+) -> Script[dict[str, Any]]:
+    """Submit a run that carries a submission ID, and no second one: hands over the run, as the service tells of it.
 
     Args:
-        api: What to ask.
-        organization_id: The ID of the organization.
-        deployment_id: The ID of the deployment.
+        ids: Of the organization and the deployment.
         parameters: The further arguments of ``create_run``.
         submission_id: The ID of a submission that may have been made before; None for a new one.
         settling: How to look for the run.
@@ -254,52 +239,41 @@ def submit_once(
         Error: Whatever ``create_run`` raises before a run can exist.
     """
     given, known = submission_id, submission_id is not None
-    submission_id = new_submission_id() if given is None else checked(given)
+    submission_id = str(uuid.uuid4()) if given is None else _checked(given)
     parameters = carrying(submission_id, parameters)
-    ids = organization_id, deployment_id
     if known:
-        found = find_submission(api, *ids, submission_id, None)
+        found = yield from _found(ids, submission_id, None)
         if found is not None:
-            return found
+            yield Handed(found)
+            return
     begun = datetime.now(timezone.utc) - timedelta(seconds=settling.clock_allowance)
-    watch = Stopwatch(api.transport)
     submission = Submission(submission_id, settling)
     while submission.run is None:
-        watch.sleep(submission.pause)
+        if submission.pause:
+            yield submission.pause
         if submission.looking:
             try:
-                seen: dict[str, Any] | Error | None = find_submission(api, *ids, submission_id, begun)
+                seen: dict[str, Any] | Error | None = yield from _found(ids, submission_id, begun)
             except PASSING as error:
                 seen = error
             submission.looked(seen)
         else:
             outcome: dict[str, Any] | Error
             try:
-                outcome = dict(api.create_run(*ids, **parameters))
+                outcome = dict((yield Call("create_run", ids, parameters)))
             except Error as error:
                 outcome = error
             submission.sent(outcome)
-    return submission.run
+    yield Handed(submission.run)
 
 
-def find_submission(
-    api: APIClient, organization_id: str, deployment_id: str, submission_id: str, since: datetime | None
-) -> dict[str, Any] | None:
-    """The run that carries a submission ID, the oldest if there are several; None if there is none.
-
-    Args:
-        api: What to ask.
-        organization_id: The ID of the organization.
-        deployment_id: The ID of the deployment.
-        submission_id: The ID.
-        since: Older runs are not looked at, but for those that share a page with younger ones.
-
-    Raises:
-        Error: Whatever ``get_runs`` raises.
-    """
+def _found(
+    ids: tuple[str, str], submission_id: str, since: datetime | None
+) -> Generator[Call, Any, dict[str, Any] | None]:
+    """The run that carries a submission ID, the oldest if there are several; None if there is none."""
     search = Search([submission_id], since)
     while not search.over:
-        search.read(api.get_runs(organization_id, deployment_id, search.token))
+        search.read((yield Call("get_runs", (*ids, search.token))))
     return search.found.get(submission_id)
 
 
@@ -319,7 +293,7 @@ def carrying(submission_id: str, parameters: Mapping[str, Any]) -> dict[str, Any
     return {**parameters, "environment": {**environment, SUBMISSION_VARIABLE: submission_id}}
 
 
-def checked(submission_id: object) -> str:
+def _checked(submission_id: object) -> str:
     if isinstance(submission_id, str) and submission_id and submission_id.isprintable() and len(submission_id) <= 200:
         return submission_id
     raise ValidationError(

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from abeja_run.messages import Request, Response
 
-__all__ = ["Clock", "Stopwatch", "Transport"]
+__all__ = ["Clock", "Transport"]
 
 _Transport = TypeVar("_Transport", bound="Transport")
 
@@ -93,28 +93,3 @@ class Clock:
     def waited(self, seconds: float) -> None:
         """A wait of this many seconds is over, or about to begin."""
         self._waited += seconds
-
-
-class Stopwatch(Clock):
-    """A clock that also lets time pass, through a transport.
-
-    Example:
-        >>> class Replay(Transport):
-        ...     def send(self, request, timeout): ...
-        ...     def sleep(self, seconds): ...
-        >>> watch = Stopwatch(Replay())
-        >>> watch.sleep(3600)
-        >>> watch.elapsed >= 3600
-        True
-    """
-
-    __slots__ = ("_transport",)
-
-    def __init__(self, transport: Transport) -> None:
-        super().__init__()
-        self._transport = transport
-
-    def sleep(self, seconds: float) -> None:
-        """Let this many seconds pass, through the transport."""
-        self._transport.sleep(seconds)
-        self.waited(seconds)

@@ -30,8 +30,8 @@ def platform(place):
 
 
 @pytest.fixture
-def deployment(platform):
-    client = Client(platform.organization_id, platform.credential, transport=platform.transport())
+def deployment(platform, kind):
+    client = kind.client(platform.organization_id, platform.credential, transport=platform.transport())
     return client.deployment(platform.deployment_id)
 
 
@@ -47,8 +47,12 @@ def script(*bodies):
     )
 
 
-def run_of(raw, transport=None):
-    return Run(Client("1", CREDENTIAL, transport=transport or Scripted()).api, "1", raw)
+@pytest.fixture
+def run_of(kind):
+    def made(raw, transport=None):
+        return kind.run(raw, "1", CREDENTIAL, transport=transport or Scripted())
+
+    return made
 
 
 def test_a_run_is_submitted_followed_and_read(deployment, platform):
@@ -70,7 +74,7 @@ def test_runs_are_listed_lazily_in_both_orders(deployment, platform):
     assert [run.run_id for run in itertools.islice(deployment.runs(), 1)] == made[-1:]
 
 
-def test_attributes_are_typed():
+def test_attributes_are_typed(run_of):
     run = run_of(
         {
             **RUN,
@@ -103,7 +107,7 @@ def test_attributes_are_typed():
         ("user_env_vars", 5, "environment"),
     ],
 )
-def test_what_cannot_be_read_is_an_error_of_the_package(key, value, attribute):
+def test_what_cannot_be_read_is_an_error_of_the_package(run_of, key, value, attribute):
     with pytest.raises(e.InvalidResponse, match=key):
         getattr(run_of({**RUN, key: value}), attribute)
 
@@ -116,42 +120,43 @@ def test_statuses_are_those_of_the_api_and_unknown_ones_are_kept():
         RunStatus(5)
 
 
-def test_a_run_is_shown_without_its_environment():
+def test_a_run_is_shown_without_its_environment(run_of):
     run = run_of({**RUN, "input_data": "<b>", "user_env_vars": {"TOKEN": "hunter2"}})
-    assert repr(run) == f"<Run {RUN['run_id']} RUNNING, submitted 2018-01-01T00:00:00.000000Z>"
+    shown = f"Run {RUN['run_id']} RUNNING, submitted 2018-01-01T00:00:00.000000Z>"
+    assert repr(run) in (f"<{shown}", f"<Async{shown}")
     assert "&lt;b&gt;" in run._repr_html_()
     assert "hunter2" not in run._repr_html_() + repr(run)
 
 
-def test_a_failed_run_is_an_error_with_the_run_and_its_last_lines(place):
+def test_a_failed_run_is_an_error_with_the_run_and_its_last_lines(place, kind):
     place.write("def handler(r, c):\n    for n in range(30): print('line', n)\n    raise SystemExit('the end')")
     with place.platform() as platform:
-        target = Client(platform.organization_id, platform.credential, transport=platform.transport())
+        target = kind.client(platform.organization_id, platform.credential, transport=platform.transport())
         run = target.deployment(platform.deployment_id).submit(platform.version_id, retry_count=0)
         with pytest.raises(e.RunFailed, match="the end") as caught:
             run.wait(**FAST)
-        assert caught.value.run is run
+        assert caught.value.run.raw is run.raw
         assert run.status == "FAILED"
         assert len(caught.value.last_lines) == 10
         assert caught.value.last_lines[-2] == "the end"
         assert run.refresh().wait(raise_on_failure=False, **FAST).status == "FAILED"
 
 
-def test_a_failed_run_without_readable_lines_is_still_told():
+def test_a_failed_run_without_readable_lines_is_still_told(run_of):
     run = run_of(RUN, script({**RUN, "status": "FAILED"}, Response(404)))
     with pytest.raises(e.RunFailed, match=r"ended FAILED$") as caught:
         run.wait()
     assert caught.value.last_lines == []
 
 
-def test_waiting_pauses_longer_and_longer_by_the_transports_clock():
+def test_waiting_pauses_longer_and_longer_by_the_transports_clock(run_of):
     transport = script(*[RUN] * 12, {**RUN, "status": "SUCCEEDED"})
     run_of(RUN, transport).wait()
     assert transport.waits[:4] == [1, 1.5, 2.25, 3.375]
     assert max(transport.waits) == 15
 
 
-def test_waiting_bears_faults_in_between():
+def test_waiting_bears_faults_in_between(run_of):
     faults = [e.TransportError("lost")] * 6 + [Response(503)] * 6 + [Response(200, body=b"<html>")]
     transport = script(RUN, *faults, {**RUN, "status": "SUCCEEDED"})
     assert run_of(RUN, transport).wait().status == "SUCCEEDED"
@@ -160,14 +165,14 @@ def test_waiting_bears_faults_in_between():
             run_of(RUN, script(RUN, fatal)).wait()
 
 
-def test_waiting_does_not_bear_faults_for_ever():
+def test_waiting_does_not_bear_faults_for_ever(run_of):
     transport = script(RUN, e.TransportError("lost"))
     with pytest.raises(e.TransportError, match="lost"):
         run_of(RUN, transport).wait()
     assert 600 < sum(transport.waits) < 1500
 
 
-def test_waiting_for_too_long_is_an_error_that_says_what_was_last_seen():
+def test_waiting_for_too_long_is_an_error_that_says_what_was_last_seen(run_of):
     transport = script(RUN)
     with pytest.raises(e.WaitTimeout, match="within 60 s; it was last seen RUNNING") as caught:
         run_of(RUN, transport).wait(60)
@@ -180,12 +185,12 @@ def test_waiting_for_too_long_is_an_error_that_says_what_was_last_seen():
 
 
 @pytest.mark.parametrize("wrong", [{"timeout": -1}, {"interval": 0}, {"max_interval": "x"}, {"timeout": True}])
-def test_a_time_that_is_none_is_refused(wrong):
+def test_a_time_that_is_none_is_refused(run_of, wrong):
     with pytest.raises(e.ValidationError, match=next(iter(wrong))):
         run_of(RUN, script(RUN)).wait(**wrong)
 
 
-def test_a_log_is_followed_while_it_is_written_every_event_once_and_in_order(place):
+def test_a_log_is_followed_while_it_is_written_every_event_once_and_in_order(place, kind):
     place.write(
         """
         import time
@@ -197,7 +202,7 @@ def test_a_log_is_followed_while_it_is_written_every_event_once_and_in_order(pla
         """
     )
     with place.platform(page_size=4) as platform:
-        target = Client(platform.organization_id, platform.credential, transport=platform.transport())
+        target = kind.client(platform.organization_id, platform.credential, transport=platform.transport())
         run = target.deployment(platform.deployment_id).submit(platform.version_id)
         events = list(run.logs(follow=True, drain=0.2, **FAST))
     assert [event.message for event in events] == [str(n) for n in range(60)]
@@ -254,19 +259,19 @@ def test_following_ends_when_the_caller_has_seen_enough(deployment, platform):
     events.close()
 
 
-def test_lines_that_are_alike_are_not_taken_for_one():
+def test_lines_that_are_alike_are_not_taken_for_one(run_of):
     page = {"events": [{"message": "same", "timestamp": "2018-01-01T00:00:00Z"}] * 3}
     transport = script(page, {**RUN, "status": "SUCCEEDED"}, page)
     assert len(list(run_of(RUN, transport).logs(follow=True))) == 3
 
 
-def test_an_event_that_is_none_is_an_error_of_the_package():
+def test_an_event_that_is_none_is_an_error_of_the_package(run_of):
     for event in ({"message": "x"}, {"timestamp": "2018-01-01T00:00:00Z", "message": 5}, 7):
         with pytest.raises(e.InvalidResponse, match="event"):
             list(run_of(RUN, script({"events": [event]})).logs())
 
 
-def test_following_gives_up_on_what_waiting_cannot_mend():
+def test_following_gives_up_on_what_waiting_cannot_mend(run_of):
     page = {"events": [{"message": "m", "timestamp": "2018-01-01T00:00:00Z"}], "next_token": "t"}
     for steps in ((Response(404),), (Response(400),), (page, Response(400), page, Response(400))):
         with pytest.raises(e.HttpError):
@@ -281,27 +286,29 @@ def test_a_failed_run_can_be_handed_to_another_process(platform):
     assert "last" in str(error)
 
 
-def test_pages_are_asked_for_when_they_are_reached_and_a_repeated_token_ends_them():
-    client = Client("1", CREDENTIAL, transport=script({"entries": [RUN], "next_page_token": "t"}))
+def test_pages_are_asked_for_when_they_are_reached_and_a_repeated_token_ends_them(kind):
+    client = kind.client("1", CREDENTIAL, transport=script({"entries": [RUN], "next_page_token": "t"}))
     assert len(list(client.deployment("2").runs())) == 2
     with pytest.raises(e.ValidationError):
         client.api.iter_runs("1", "..")
     with pytest.raises(e.InvalidResponse, match="entries"):
-        list(Client("1", CREDENTIAL, transport=script({})).deployment("2").runs())
+        list(kind.client("1", CREDENTIAL, transport=script({})).deployment("2").runs())
 
 
-def test_a_client_needs_an_organization_and_closes_its_connections(monkeypatch):
+def test_a_client_needs_an_organization_and_closes_its_connections(monkeypatch, kind):
     with pytest.raises(e.ConfigurationError, match="organization"):
-        Client()
+        kind.client()
     monkeypatch.setenv("ABEJA_ORGANIZATION_ID", "77")
-    with Client(credential=CREDENTIAL) as client:
-        assert "77" in repr(client)
-        assert "77" in repr(client.deployment("2"))
-        assert CREDENTIAL["auth_token"] not in repr(client)
+    client = kind.client(credential=CREDENTIAL)
+    assert "77" in repr(client)
+    assert "77" in repr(client.deployment("2"))
+    assert CREDENTIAL["auth_token"] not in repr(client)
+    client.close()
 
 
-def test_two_threads_may_wait_for_one_run(deployment, platform):
-    run = deployment.submit(platform.version_id)
+def test_two_threads_may_wait_for_one_run(platform):
+    client = Client(platform.organization_id, platform.credential, transport=platform.transport())
+    run = client.deployment(platform.deployment_id).submit(platform.version_id)
     threads = [threading.Thread(target=run.copy().wait, kwargs=FAST) for _ in range(2)]
     for thread in threads:
         thread.start()

@@ -10,7 +10,9 @@ from typing import Literal
 from catalogue import Colour
 from catalogue_client import CatalogueClient, LimitsInput, Thing
 
+from abeja_run import AsyncClient, Client
 from abeja_run.descriptors import Downloaded, Upload
+from abeja_run.jobs import LogEvent, Run
 
 client = CatalogueClient({"auth_token": "any"}, timeout=5.0)
 bounds: LimitsInput = {"most": 1, "kind": "hard"}
@@ -37,3 +39,18 @@ size: int = client.download("a", Path("there")).size
 done = client.wait_for_thing("a", timeout=5, interval=1, on_change=print)
 run = client.get_run("o", "d", "r")
 status: Literal["SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED"] = run["status"]
+deployment = Client("1", {"auth_token": "any"}, timeout=5).deployment("2")
+submitted: Run = deployment.submit("v", {"a": 1}, environment={"A": "b"}, submission_id="s").wait(60, on_change=print)
+events: list[LogEvent] = list(submitted.logs(datetime.now(timezone.utc), follow=True))
+
+
+async def awaited() -> None:
+    async with AsyncClient("1", {"auth_token": "any"}, timeout=5) as client:
+        deployment = client.deployment("2")
+        run = await deployment.submit("v", {"a": 1}, None, 2, 3, {"A": "b"}, "m", submission_id="s")
+        created: str = (await deployment.create("v", {"a": 1})).run_id
+        ended: bool = (await run.copy().wait(60, raise_on_failure=False, on_change=lambda run: run.raw)).done
+        newest: list[str] = [run.run_id async for run in deployment.runs(newest_first=True)]
+        events: list[LogEvent] = [event async for event in run.logs(follow=True)]
+        last: LogEvent = await anext(run.recent_logs())
+        print(created, ended, newest, events, last)

@@ -8,6 +8,8 @@ from typing import Literal
 from catalogue import Colour
 from catalogue_client import CatalogueClient, LimitsInput, Thing
 
+from abeja_run import AsyncClient, Client
+
 client = CatalogueClient({"auth_token": "any"})
 CatalogueClient({"auth_token": 5})  # wrong
 CatalogueClient({"auth_token": "any"}, timeout="5")  # wrong
@@ -60,3 +62,34 @@ client.get_run("o", "d", run="r")  # wrong
 client.create_run("o", "d", "v", retry_count="5")  # wrong
 client.create_run("o", "d", "v", environment={"A": 5})  # wrong
 ended: Literal["SUCCEEDED", "FAILED"] = client.get_run("o", "d", "r")["status"]  # wrong
+Client("1", {"auth_token": "any"}, time_out=5)  # wrong
+deployment = Client("1", {"auth_token": "any"}).deployment("2")
+deployment.submit()  # wrong
+deployment.submit("v", retries=5)  # wrong
+deployment.submit("v", {"a": 1}, submission_id=5)  # wrong
+deployment.submit("v").wait(on_change=5)  # wrong
+AsyncClient("1", {"auth_token": "any"}, time_out=5)  # wrong
+AsyncClient("1", {"auth_token": "any"}, transport=object())  # wrong
+
+
+async def awaited() -> None:
+    deployment = AsyncClient("1", {"auth_token": "any"}).deployment("2")
+    await deployment.submit()  # wrong
+    await deployment.submit(5)  # wrong
+    await deployment.submit("v", "not an object")  # wrong
+    await deployment.submit("v", None, None, "2")  # wrong
+    await deployment.submit("v", retry_count="5")  # wrong
+    await deployment.submit("v", retries=5)  # wrong
+    await deployment.submit("v", environment={"A": 5})  # wrong
+    await deployment.submit("v", submission_id=5)  # wrong
+    await deployment.submit("v", None, None, None, None, None, None, "s")  # wrong
+    await deployment.create("v", submission_id="s")  # wrong
+    deployment.submit("v").run_id  # wrong
+    list(deployment.runs())  # wrong
+    run = await deployment.run("r")
+    length: int = run.run_id  # wrong
+    await run.wait("60")  # wrong
+    await run.wait(patience=5)  # wrong
+    await run.wait(on_change=lambda run: run.nothing)  # wrong
+    await run.logs()  # wrong
+    run.logs(start="2018-01-01")  # wrong
