@@ -10,7 +10,7 @@ import base64
 import json
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,35 +49,66 @@ def curl(endpoint: Endpoint, arguments: Mapping[str, Any], request: Request) -> 
     Raises:
         ConfigurationError: curl cannot be told of a body of this kind.
     """
-    words = ["curl"]
+    words: list[str] = []
+    secrets: list[tuple[str, str]] = []
     if request.method != "GET":
         words += ["-X", request.method]
     words.append(shlex.quote(request.url))
     multipart = isinstance(endpoint.body, Multipart)
     for name, value in request.headers.pairs:
         if name == "authorization":
-            words += _authorization(request)
+            secrets.append(_authorization(request))
+        elif name in request.headers.secret:
+            secrets.append((f"{name.replace('%', '%%')}: %s", f'"${_variable(name)}"'))
         elif name == "accept-encoding":
             words.append("--compressed")
         elif name not in _OF_CURL and not (multipart and name == "content-type"):
-            words += ["-H", _header(name, value, secret=name in request.headers.secret)]
+            words += ["-H", _header(name, value)]
     for parameter in endpoint.answer.parameters:
         words += ["-o", shlex.quote(str(arguments[parameter.name]))]
+    body, feed = _body(endpoint, arguments, request)
+    words += body
+    # Also for a body that comes from elsewhere: whoever runs the line gives it to standard input.
+    line = _told(secrets, words, busy=bool(feed) or "-" in _places(endpoint, arguments))
+    return f"{feed} | {line}" if feed else line
+
+
+def _told(secrets: Sequence[tuple[str, str]], words: Sequence[str], *, busy: bool) -> str:
+    """The call of curl, which reads the headers that are secret: among its arguments everybody would see them.
+
+    Args:
+        secrets: Each such header as a format and what the shell puts into it.
+        words: The other arguments.
+        busy: Whether curl reads a body from standard input.
+    """
+    told = " ".join(words)
+    if not secrets:
+        return f"curl {told}"
+    lines = "".join(rf"{line}\n" for line, _ in secrets)
+    # A shell's own printf is no process.
+    source = " ".join(["printf", shlex.quote(lines), *(value for _, value in secrets)])
+    if not busy:
+        return f"{source} | curl -H @- {told}"
+    return f"{{ {source} | curl -H @/dev/fd/4 {told} 4<&0 <&3; }} 3<&0"
+
+
+def _body(endpoint: Endpoint, arguments: Mapping[str, Any], request: Request) -> tuple[list[str], str]:
+    """The options for a body, and the command that gives it to curl where it is too long for an option."""
     if request.body is None:
-        return " ".join(words)
+        return [], ""
     if isinstance(endpoint.body, Multipart):
         parts = (part for parameter in endpoint.body.parameters for part in _parts(parameter, arguments))
-        return " ".join([*words, *map(shlex.quote, parts)])
+        return [*map(shlex.quote, parts)], ""
     if isinstance(endpoint.body, RawBody):
-        words += ["--data-binary", shlex.quote(f"@{_place(arguments[endpoint.body.parameters[0].name])}")]
-        return " ".join(words)
+        (place,) = _places(endpoint, arguments)
+        return ["--data-binary", shlex.quote(f"@{place}")], ""
     if not isinstance(request.body, bytes):
         raise ConfigurationError(f"{endpoint.name}: a body of this kind cannot be written as a line for curl")
     text = shlex.quote(request.body.decode())
     if len(text) > _LONGEST:
         # A shell's own printf takes what is too long for another process.
-        return " ".join(["printf", "%s", text, "|", *words, "--data-binary", "@-"])
-    return " ".join([*words, "--data-raw", text])
+        return ["--data-binary", "@-"], f"printf %s {text}"
+    return ["--data-raw", text], ""
 
 
 def secret_variable(request: Request) -> str | None:
@@ -94,17 +125,20 @@ def _identity(authorization: str) -> str:
     return base64.b64decode(told).decode().partition(":")[0] if kind == "Basic" else ""
 
 
-def _authorization(request: Request) -> list[str]:
+def _authorization(request: Request) -> tuple[str, str]:
     variable, identity = secret_variable(request), _identity(request.headers["authorization"])
     if identity:
-        # curl hides what follows -u from the list of processes.
-        return ["-u", f'{shlex.quote(f"{identity}:")}"${variable}"']
-    return ["-H", f'"authorization: Bearer ${variable}"']
+        pair = f'{shlex.quote(f"{identity}:")}"${variable}"'
+        return "authorization: Basic %s", f"\"$(printf %s {pair} | base64 | tr -d '\\n')\""
+    return "authorization: Bearer %s", f'"${variable}"'
 
 
-def _header(name: str, value: str, *, secret: bool) -> str:
-    if secret:
-        return f'"{name}: ${re.sub("[^A-Z0-9]", "_", name.upper())}"'
+def _variable(name: str) -> str:
+    """Where a shell has the value of a header that is secret."""
+    return re.sub("[^A-Z0-9]", "_", name.upper())
+
+
+def _header(name: str, value: str) -> str:
     # Without a value curl would leave the header out.
     return shlex.quote(f"{name}: {value}" if value else f"{name};")
 
@@ -135,6 +169,19 @@ def _quoted(text: str) -> str:
     """A text in which curl finds no sign of its own."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
+
+
+def _places(endpoint: Endpoint, arguments: Mapping[str, Any]) -> list[str]:
+    """Where curl finds the contents of a call."""
+    if isinstance(endpoint.body, RawBody):
+        return [_place(arguments[endpoint.body.parameters[0].name])]
+    found = []
+    for parameter in endpoint.body.parameters if isinstance(endpoint.body, Multipart) else ():
+        value, field = arguments.get(parameter.name), parameter.field
+        inner = field.inner if isinstance(field, fields.List) else field
+        if isinstance(inner, Content) and value is not None:
+            found += [_place(item) for item in (value if isinstance(field, fields.List) else [value])]
+    return found
 
 
 def _place(content: Any) -> str:

@@ -1,5 +1,7 @@
 """``api``: every endpoint as a command that sends what its method sends; ``--dry-run``, and curl that sends it too."""
 
+import base64
+import contextlib
 import io
 import itertools
 import json
@@ -9,6 +11,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import threading
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from ipaddress import IPv6Address
@@ -348,7 +351,10 @@ def test_a_secret_text_is_never_on_the_command_line_and_never_shown(command, the
     assert "k-secret" not in refused.err
     dry = command("api", "mark_thing", *THERE, "--api-key", "@key", "--dry-run")
     assert "k-secret" not in dry.out
-    assert '-H "x-api-key: $X_API_KEY"' in dry.out
+    assert (
+        """printf 'authorization: Bearer %s\\nx-api-key: %s\\n' "$PLATFORM_AUTH_TOKEN" "$X_API_KEY" | curl """
+        in dry.out
+    )
 
 
 def test_what_is_deprecated_is_told(command, there):
@@ -403,7 +409,8 @@ def test_a_dry_run_needs_no_credential_and_tells_which_variable_has_to_hold_it(c
     monkeypatch.delenv("PLATFORM_AUTH_TOKEN", raising=False)
     done = command("api", "get_thing", *THERE, "--dry-run")
     assert (done.code, done.err) == (0, "The line takes the secret from PLATFORM_AUTH_TOKEN, which is not set here.\n")
-    assert ' -H "authorization: Bearer $PLATFORM_AUTH_TOKEN" ' in done.out.splitlines()[-1]
+    told = """printf 'authorization: Bearer %s\\n' "$PLATFORM_AUTH_TOKEN" | curl -H @- """
+    assert done.out.splitlines()[-1].startswith(told)
     assert command("api", "get_thing", *THERE).code == 2
     assert "authorization" not in command("api", "get_public", *HERE, "--dry-run").out
 
@@ -429,6 +436,62 @@ def test_curl_sends_an_identity_and_its_secret_as_they_are_sent_here(command, th
     assert alike(there.requests[1]) == alike(there.requests[0])
 
 
+SECRET_CALLS = {
+    "a token": ("get_thing", ""),
+    "a form": ("add_image", "--title x --picture 'a b.png'"),
+    "a form from standard input": ("add_image", "--title x --picture - --others 'a b.png'"),
+    "a body from standard input": ("put_image", "--image -"),
+    "a long body": ("create_thing", "--name x --size '{\"width\": 1}' --anything @huge"),
+    "a secret header": ("mark_thing", "--api-key @key"),
+    "an identity": ("get_thing", ""),
+}
+
+
+@CURL
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the arguments of processes are read in other ways")
+@pytest.mark.parametrize("kind", SECRET_CALLS)
+def test_no_process_of_the_line_has_a_secret_among_its_arguments(there, files, monkeypatch, kind):
+    (files / "huge").write_text(json.dumps(["it's"] * 100_000))
+    monkeypatch.setenv("X_API_KEY", "k-secret")
+    if kind == "an identity":
+        monkeypatch.delenv("PLATFORM_AUTH_TOKEN")
+        monkeypatch.setenv("ABEJA_PLATFORM_USER_ID", "1")
+        monkeypatch.setenv("ABEJA_PLATFORM_PERSONAL_ACCESS_TOKEN", TOKEN)
+    name, options = SECRET_CALLS[kind]
+    reply, seen, over = ANSWERS.get(name, answer(THING)), set(), threading.Event()
+
+    def held(connection, request):
+        over.wait(0.2)
+        connection.sendall(reply)
+
+    def watch():
+        while not over.is_set():
+            for path in Path("/proc").glob("[0-9]*/cmdline"):
+                with contextlib.suppress(OSError):
+                    seen.add(path.read_bytes())
+
+    there.otherwise = held
+    arguments = ("api", name, *ids(name), *shlex.split(options))
+    with open("a b.png", "rb") as file:
+        assert execute(*arguments, stdin=file).returncode == 0
+        line = execute(*arguments, "--dry-run", stdin=file).stdout
+        (files / "script").write_text(line)
+        file.seek(0)
+        watching = threading.Thread(target=watch)
+        watching.start()
+        try:
+            subprocess.run(["sh", "-eu", "script"], stdin=file, check=True, capture_output=True, timeout=30)
+        finally:
+            over.set()
+            watching.join()
+    first, second = (alike(sent, multipart=name == "add_image") for sent in there.requests)
+    assert second == first
+    assert [words for words in seen if words.startswith(b"curl\0") and str(there.port).encode() in words]
+    basic = base64.b64encode(f"user-1:{TOKEN}".encode())
+    for secret in (TOKEN.encode(), b"k-secret", basic):
+        assert not [words for words in seen if secret in words]
+
+
 @CURL
 def test_curl_is_given_a_body_that_is_too_long_for_a_command_line(command, there, files):
     (files / "big.json").write_text(json.dumps({"width": 1, "unit": "px"}))
@@ -451,7 +514,7 @@ def test_a_dry_run_is_a_json_document_where_that_is_asked_for(command, there):
         None,
     )
     assert told["headers"]["authorization"] == "Bearer ***"
-    assert told["curl"].startswith("curl ")
+    assert " | curl -H @- " in told["curl"]
 
 
 def test_a_text_of_a_service_does_nothing_to_a_terminal(there):
