@@ -303,6 +303,7 @@ class Batch:
         while done is not None:
             self._take_in_answer(done)
             done = self._crew.next(0.0) if self._crew.busy else None
+        self._journal.flush()
 
     def _take_in_answer(self, done: Done) -> None:
         step, outcome = done.purpose, done.outcome
@@ -485,6 +486,7 @@ class Batch:
             for item in itertools.chain(self._working.values(), self._ready):
                 if not item.sent and item.run is None:
                     self._journal.refused(item.index, NotBegun("it was not sent"))
+            self._journal.flush()
 
     def _note(self, item: _Item, outcome: dict[str, Any] | Error) -> None:
         """Note what came of a submission when nobody asks for results any more."""

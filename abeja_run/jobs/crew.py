@@ -16,11 +16,14 @@ from typing import Any
 from abeja_run.client import APIClient
 from abeja_run.exceptions import BatchStopped, ConfigurationError, Error, OutcomeUnknown, TransportError
 from abeja_run.jobs.errand import BegunBefore, Carrier, Errand, NotBegun, carry_out, forget
+from abeja_run.jobs.hands import Hands
 
 __all__ = ["Crew", "Done"]
 
 #: So many faults in a row that are none of this package mean that the executor cannot carry out anything.
 _TOLERATED = 10
+#: Seconds for which results gather, so that one waking serves several; while there is enough to do.
+_TOGETHER = 0.0006
 #: Seconds that taking away the last marks may take.
 _FORGETTING = 5.0
 
@@ -72,8 +75,8 @@ class Crew:
                 f"executor is of type {type(executor).__name__}, not a concurrent.futures.Executor"
             )
         self._elsewhere = executor is not None and not isinstance(executor, ThreadPoolExecutor)
-        self._own = ThreadPoolExecutor(size, thread_name_prefix="abeja-run-batch") if executor is None else None
-        self._executor: Executor = executor or self._own  # type: ignore[assignment]  # one of the two is there
+        self._hands = Hands(size) if executor is None else None
+        self._executor: Executor = executor or self._hands  # type: ignore[assignment]  # one of the two is there
         self._carrier = Carrier(api)
         if self._elsewhere:
             try:
@@ -83,7 +86,7 @@ class Crew:
         self._lease = lease
         self._timeout = api.timeout
         self.straggling = lease + api.timeout if self._elsewhere else 0.0
-        self.ahead = size if self._own is not None else 0
+        self.ahead = size if self._hands is not None else 0
         self._name = f"abeja-run-{uuid.uuid4()}"
         self._numbers = itertools.count()
         self._under_way: dict[Future[dict[str, Any]], _Sent] = {}
@@ -136,7 +139,7 @@ class Crew:
         """
         overdue = self._overdue()
         try:
-            future = self._done.get(timeout=overdue if timeout is None else min(timeout, overdue or timeout))
+            future = self._take(overdue if timeout is None else min(timeout, overdue or timeout))
         except queue.Empty:
             if overdue is None or self._overdue():
                 return None
@@ -149,6 +152,24 @@ class Crew:
             return None
         sent = self._under_way.pop(future)
         return Done(sent.purpose, self._outcome(future, sent.errand), sent.when)
+
+    def _take(self, timeout: float | None) -> Future[dict[str, Any]]:
+        """The next that is done; with threads of the crew's own, as many of them as help."""
+        if self._hands is None:
+            return self._done.get(timeout=timeout)
+        if timeout != 0 and self._hands.lasts(_TOGETHER):
+            time.sleep(_TOGETHER)
+        while (patience := self._hands.patience) is not None and (timeout is None or timeout > patience):
+            try:
+                future = self._done.get(timeout=patience)
+                break
+            except queue.Empty:
+                self._hands.more()
+                timeout = None if timeout is None else timeout - patience
+        else:
+            future = self._done.get(timeout=timeout)
+        self._hands.count()
+        return future
 
     def _overdue(self) -> float | None:
         """Seconds until nothing can come of the oldest request any more; None where that never is."""
@@ -180,8 +201,8 @@ class Crew:
 
     def close(self) -> None:
         """Leave nothing behind: threads of the crew's own, marks of what must not be carried out twice."""
-        if self._own is not None:
-            self._own.shutdown(wait=False, cancel_futures=True)
+        if self._hands is not None:
+            self._hands.shutdown(wait=False, cancel_futures=True)
         elif self._spent:
             # An executor that is gone has forgotten them itself.
             with contextlib.suppress(Exception):

@@ -42,6 +42,7 @@ _INTENTION = b'{"intend": '
 #: No line that this module writes is longer.
 _LONGEST = 64 * 1024
 _TEXT = 1000
+_CANONICAL = json.JSONEncoder(sort_keys=True, default=lambda other: f"a {type(other).__name__}")
 
 
 def digest(value: object) -> str:
@@ -52,7 +53,7 @@ def digest(value: object) -> str:
         True
     """
     try:
-        text = json.dumps(value, sort_keys=True, default=lambda other: f"a {type(other).__name__}")
+        text = _CANONICAL.encode(value)
     except (TypeError, ValueError, RecursionError):
         # No JSON: its submission will be refused, whatever exactly it is.
         text = f"a {type(value).__name__}"
@@ -102,11 +103,14 @@ class Journal:
             self._results = stack.enter_context(_Positions())
             self._reader = stack.enter_context(self.path.open("rb"))
             self._end = self._read()
+            # What is noted and not in the file yet.
+            self._noted: list[bytes] = []
+            self._ahead = 0
             if self._end == 0:
                 self._begin()
-            self._file.seek(self._end)
             self._digests = self._known_digests()
             stack.callback(self._digests.close)
+            stack.callback(self.flush)
             self._closing = stack.pop_all()
 
     def check(self, index: int, value: object) -> None:
@@ -137,44 +141,62 @@ class Journal:
         common: dict[str, Any] = {"since": since.isoformat()}
         if straggling:
             common["straggling"] = straggling
-        lines = [_line({"intend": index, "input": digest(value), **common}) for index, value in inputs.items()]
-        self._write(b"".join(lines))
+        for index, value in inputs.items():
+            self._note({"intend": index, "input": digest(value), **common})
+        self.flush()
         with self._faults("written"):
             _sync(self._file.fileno())
         self.open.update(dict.fromkeys(inputs, state))
 
     def submitted(self, index: int, run: Mapping[str, Any]) -> None:
-        """Note the run of an input, and how far it has come.
-
-        Raises:
-            JournalError: It cannot be written.
-        """
+        """Note the run of an input, and how far it has come. In the file with the next :meth:`flush`."""
         told = {name: run.get(name) for name in ("run_id", "status", "created_at")}
         kept = {name: value[:_TEXT] for name, value in told.items() if isinstance(value, str)}
         if index < self.known:
             # Only of those of before it is asked again.
-            self._results[index] = self._end
-        self._write(_line({"run": index, **kept}))
+            self._results[index] = self._end + self._ahead
+        self._note({"run": index, **kept})
         self.open.pop(index, None)
 
     def refused(self, index: int, error: Exception) -> None:
-        """Note that an input has no run, and why.
+        """Note that an input has no run, and why. In the file with the next :meth:`flush`."""
+        self._note({"refused": index, "error": f"{type(error).__name__}: {error}"[:_TEXT]})
+        self.open.pop(index, None)
+
+    def flush(self) -> None:
+        """Write what is noted.
 
         Raises:
-            JournalError: It cannot be written.
+            JournalError: It cannot be written. It stays noted.
         """
-        self._write(_line({"refused": index, "error": f"{type(error).__name__}: {error}"[:_TEXT]}))
-        self.open.pop(index, None)
+        if not self._noted:
+            return
+        try:
+            with self._faults("written"):
+                # Wherever an interruption has left it.
+                self._file.seek(self._end)
+                left = memoryview(b"".join(self._noted))
+                while left:
+                    left = left[self._file.write(left) :]
+        except BaseException:
+            # Half a line must not stand in front of the next one.
+            with contextlib.suppress(OSError):
+                self._file.truncate(self._end)
+            raise
+        self._end += self._ahead
+        self._noted.clear()
+        self._ahead = 0
 
     def run(self, index: int) -> dict[str, Any] | None:
         """What is kept of the run of an input; None if it has none that is known.
 
         Raises:
-            JournalError: The file cannot be read.
+            JournalError: The file cannot be read, or not be written.
         """
         position = self._results[index]
         if position == 0:
             return None
+        self.flush()
         with self._faults("read"):
             self._reader.seek(position)
             record: dict[str, Any] = json.loads(self._reader.readline())
@@ -182,7 +204,11 @@ class Journal:
         return record
 
     def close(self) -> None:
-        """Close the file, and let another process have it. Closing twice is allowed."""
+        """Write what is noted, close the file, and let another process have it. Closing twice is allowed.
+
+        Raises:
+            JournalError: It cannot be written. The file is closed all the same.
+        """
         self._closing.close()
 
     def __enter__(self) -> Journal:  # noqa: PYI034 - typing has no Self before Python 3.11
@@ -193,7 +219,8 @@ class Journal:
 
     def _begin(self) -> None:
         self.batch_id = str(uuid.uuid4())
-        self._write(_line({"abeja_run_batch": _FORMAT, "batch_id": self.batch_id, **self._batch}))
+        self._note({"abeja_run_batch": _FORMAT, "batch_id": self.batch_id, **self._batch})
+        self.flush()
         _sync(self._file.fileno())
         if sys.platform != "win32":
             # The name of the file is to last as well as what is in it.
@@ -203,19 +230,10 @@ class Journal:
             finally:
                 os.close(folder)
 
-    def _write(self, data: bytes) -> None:
-        try:
-            with self._faults("written"):
-                left = memoryview(data)
-                while left:
-                    left = left[self._file.write(left) :]
-        except BaseException:
-            # Half a line must not stand in front of the next one.
-            with contextlib.suppress(OSError):
-                self._file.truncate(self._end)
-                self._file.seek(self._end)
-            raise
-        self._end += len(data)
+    def _note(self, record: Mapping[str, Any]) -> None:
+        line = _line(record)
+        self._noted.append(line)
+        self._ahead += len(line)
 
     def _lock(self) -> None:
         """Lock the file for as long as it is open; the lock ends with the process, however that ends."""
@@ -342,6 +360,9 @@ class Unwritten:
 
     def refused(self, index: int, error: Exception) -> None:
         """See :meth:`Journal.refused`."""
+
+    def flush(self) -> None:
+        """See :meth:`Journal.flush`."""
 
     def run(self, index: int) -> dict[str, Any] | None:
         """See :meth:`Journal.run`."""
