@@ -193,8 +193,8 @@ class Deployment(DeploymentFacts):
             version_id: The ID of the version of the deployment's code.
             inputs: The ``input_data`` of each run; may be a generator of millions.
             journal: The file that remembers the batch; made where it does not exist.
-            max_in_flight: How many requests are under way at a time at most; with ``wait``, how many runs are unfinished. Up to
-                three times as many inputs are held.
+            max_in_flight: How many requests are under way at a time at most; with ``wait``, how many runs are
+                unfinished. Up to three times as many inputs are held.
             executor: What carries out the requests, such as that of a Dask cluster, ``client.get_executor()``; threads
                 of this process by default. It stays yours to shut down.
             progress: Whether to show a bar, on a terminal or in a notebook.
