@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from marshmallow import fields
-from reference_examples import ENVIRONMENT, arguments_of, body_of, recorded, run_id
+from reference_examples import DOCUMENTED, ENVIRONMENT, Documented, arguments_of, body_of, endpoints, recorded
 
-from abeja_run import APIClient
 from abeja_run.cassettes.schema import (
     BodySchema,
     CassetteSchema,
@@ -31,7 +30,7 @@ from abeja_run.parameters import Parameter
 from abeja_run.values import in_order
 from abeja_run.written_types import WrittenTypes
 
-__all__ = ["endpoints", "page", "pages", "python_example", "shell_example", "write"]
+__all__ = ["page", "pages", "python_example", "shell_example", "write"]
 
 _PLACES = {"path": "path", "query": "query", "body": "body", "header": "header", "file": "this machine"}
 _SHORT_LINE = 80
@@ -43,16 +42,11 @@ _ALWAYS: tuple[tuple[type[Exception], str], ...] = (
 )
 
 
-def endpoints() -> dict[str, Endpoint]:
-    """Every endpoint of the client, by name."""
-    return {name: endpoint for resource in APIClient.resources for name, endpoint in resource.endpoints.items()}
-
-
 def pages() -> dict[str, str]:
     """The text of every page by the name of its file."""
     found = {"index.rst": _index(), "cassette_file.rst": _cassette_file()}
-    for name, endpoint in endpoints().items():
-        found[f"{name}.rst"] = page(endpoint)
+    for name in endpoints():
+        found[f"{name}.rst"] = page(name)
     return found
 
 
@@ -73,23 +67,32 @@ def write(folder: Path) -> None:
 def _index() -> str:
     parts = [
         _heading("Endpoints", "="),
-        "Each method of :class:`~abeja_run.APIClient` is made from the descriptor of an endpoint; so are these pages.",
+        "Each method of a client is made from the descriptor of an endpoint; so are these pages.",
     ]
-    for resource in APIClient.resources:
-        parts.append(_heading(resource.__name__, "-"))
-        parts.append(_literal(resource.__doc__ or ""))
-        parts.append(f"All paths begin with ``{resource.path}``.")
-        rows = [
-            (
-                ", ".join(f":py:meth:`~abeja_run.APIClient.{method}`" for method in endpoint.method_names),
-                f"``{endpoint.method} {endpoint.template.removeprefix(resource.path) or '…'}``",
-                _literal(endpoint.summary),
-            )
-            for endpoint in resource.endpoints.values()
-        ]
-        parts.append(_table(("Methods", "Request", "What it does"), rows, (38, 30, 32)))
-    parts.append(".. toctree::\n   :hidden:\n\n" + "\n".join(f"   {name}" for name in endpoints()))
+    told = endpoints()
+    for documented in DOCUMENTED:
+        for resource in documented.client.resources:
+            here = [one for name, one in resource.endpoints.items() if told[name] == (documented, one)]
+            if not here:
+                continue
+            parts.append(_heading(resource.__name__, "-"))
+            parts += filter(None, (_literal(resource.__doc__ or ""), documented.note))
+            parts.append(f"All paths begin with ``{resource.path}``.")
+            rows = [
+                (
+                    ", ".join(f":py:meth:`~{_class(documented)}.{method}`" for method in endpoint.method_names),
+                    f"``{endpoint.method} {endpoint.template.removeprefix(resource.path) or '…'}``",
+                    _literal(endpoint.summary),
+                )
+                for endpoint in here
+            ]
+            parts.append(_table(("Methods", "Request", "What it does"), rows, (38, 30, 32)))
+    parts.append(".. toctree::\n   :hidden:\n\n" + "\n".join(f"   {name}" for name in told))
     return "\n\n".join(parts) + "\n"
+
+
+def _class(documented: Documented) -> str:
+    return f"{documented.module}.{documented.client.__name__}"
 
 
 def _cassette_file() -> str:
@@ -110,16 +113,16 @@ class _FileTypes(WrittenTypes):
         return super().of_answer(field).replace("Schema", "")
 
 
-def page(endpoint: Endpoint) -> str:
+def page(name: str) -> str:
     """The page of an endpoint."""
+    documented, endpoint = endpoints()[name]
     types = WrittenTypes()
     own, *others = methods(endpoint)
-    parts = [_heading(endpoint.name, "="), _literal(endpoint.summary)]
-    if endpoint.description:
-        parts.append(_literal(endpoint.description))
+    parts = [_heading(endpoint.name, "=")]
+    parts += filter(None, (_literal(endpoint.summary), _literal(endpoint.description), documented.note))
     parts.append(f".. code-block:: http\n\n   {endpoint.method} {endpoint.template} HTTP/1.1")
     parts.append(_repeated(endpoint))
-    parts.append(_signature(own))
+    parts.append(_signature(documented, own))
     parts.append(_heading("Parameters", "-"))
     rows = [_parameter(parameter, types) for parameter in endpoint.parameters]
     parts.append(_table(("Name", "Type", "Sent in", "Meaning"), rows, (20, 22, 10, 48)))
@@ -137,7 +140,7 @@ def page(endpoint: Endpoint) -> str:
     for method in others:
         parts.append(_heading(method.name, "-"))
         parts.append(f"{_literal(method.summary)} {_literal(method.notes)}")
-        parts.append(_signature(method))
+        parts.append(_signature(documented, method))
         if method.options:
             rows = [(f"``{option.name}``", _literal(option.description)) for option in method.options]
             parts.append("Beside the parameters above it takes, by name:")
@@ -157,12 +160,13 @@ def _repeated(endpoint: Endpoint) -> str:
     return "Sent again only when the request cannot have arrived, and after 429; see :doc:`/retries`."
 
 
-def _signature(method: Method) -> str:
+def _signature(documented: Documented, method: Method) -> str:
     """The method for the index, for links and for whoever reads."""
     written = [p.name if p.required else f"{p.name}=None" for p in method.endpoint.parameters]
     if method.options:
         written += ["*", *(f"{option.name}={option.default!r}" for option in method.options)]
-    return f".. py:method:: APIClient.{method.name}({', '.join(written)})\n   :module: abeja_run"
+    name = f"{documented.client.__name__}.{method.name}"
+    return f".. py:method:: {name}({', '.join(written)})\n   :module: {documented.module}"
 
 
 def _parameter(parameter: Parameter, types: WrittenTypes) -> tuple[str, ...]:
@@ -211,7 +215,7 @@ def _fields_table(schema: Any, types: WrittenTypes) -> str:
 
 def python_example(method: Method) -> str:
     """A call of a method, with what the example of its endpoint is called with."""
-    given = arguments_of(method.endpoint.name, run_id())
+    given = arguments_of(method.endpoint.name)
     lines = "".join(f"    {name}={_written(value)},\n" for name, value in given.items())
     call = f"client.{method.name}(\n{lines})"
     if method.iterates:
@@ -223,7 +227,7 @@ def shell_example(endpoint: Endpoint) -> str:
     """The command that does the same; what stands in the environment is not given."""
     from_environment = {name.removeprefix("ABEJA_").lower() for name in ENVIRONMENT}
     words = [f"abeja-run api {endpoint.name}"]
-    for name, value in arguments_of(endpoint.name, run_id()).items():
+    for name, value in arguments_of(endpoint.name).items():
         flag = f"--{name.replace('_', '-')}"
         if name in from_environment:
             continue
