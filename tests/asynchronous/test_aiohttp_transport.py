@@ -6,6 +6,8 @@ import gc
 import gzip
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 import time
 
@@ -431,6 +433,18 @@ def test_https_goes_through_a_tunnel_and_the_proxy_sees_no_credential(
     assert seen.method == "CONNECT"
     assert seen.headers["proxy-authorization"] == "Basic bWU6aHVudGVyMg=="
     assert "authorization" not in seen.headers
+
+
+@pytest.mark.parametrize("name", ["AsyncAPIClient", "AsyncClient"])
+def test_without_aiohttp_an_error_says_how_to_get_it_and_the_rest_works(name):
+    code = (
+        "import sys; sys.modules['aiohttp'] = None\n"
+        "import abeja_run, abeja_run.exceptions; abeja_run.APIClient({'auth_token': 'any'})\n"
+        f"try: abeja_run.{name}\n"
+        "except abeja_run.exceptions.MissingExtra as error: print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "AsyncAPIClient needs aiohttp: pip install 'abeja-run[async]'\n"
 
 
 def tunnel(port):

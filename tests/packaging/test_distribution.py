@@ -79,6 +79,7 @@ def test_the_wheel_holds_the_packages_the_types_and_the_example_and_no_file_of_a
         "abeja_run/__init__.py",
         "abeja_run/py.typed",
         "abeja_run/client.pyi",
+        "abeja_run/asynchronous/client.pyi",
         "abeja_run/local/attempt.py",
         "abeja_run/examples/iris/main.py",
         "abeja_run/examples/iris/measurements.csv",
@@ -88,10 +89,37 @@ def test_the_wheel_holds_the_packages_the_types_and_the_example_and_no_file_of_a
     assert not [name for name in names if name.startswith(("tests/", "examples/", "benchmarks/"))]
 
 
-def test_the_source_distribution_holds_the_license(wheel):
+def test_both_distributions_hold_every_file_of_the_package(wheel):
+    listed = subprocess.run(
+        ["git", "ls-files", "abeja_run", "abeja"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    wanted = set(listed.stdout.split())
+    assert {"abeja_run/asynchronous/client.pyi", "abeja_run/client.pyi", "abeja_run/py.typed"} <= wanted
+    assert wanted <= set(zipfile.ZipFile(wheel).namelist())
     (source,) = wheel.parent.glob("*.tar.gz")
     with tarfile.open(source) as archive:
-        assert any(name.endswith("/LICENSE") for name in archive.getnames())
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {*wanted, "LICENSE"} <= names
+
+
+#: What needs an extra, and which.
+NEEDS = {
+    "from abeja_run import AsyncAPIClient": "async",
+    "from abeja_run import AsyncClient": "async",
+    "from abeja_run.transports import RequestsTransport": "requests",
+    "from abeja_run.local import LocalPlatform": "local",
+    "from abeja_run.openapi import document": "openapi",
+}
+
+
+def test_with_the_core_only_an_error_says_how_to_get_what_is_missing(wheel, tmp_path):
+    fresh = Fresh(tmp_path / "env")
+    fresh.pip("install", wheel, cwd=tmp_path)
+    for code, extra in NEEDS.items():
+        told = f"try: {code}\nexcept ImportError as error: print(type(error).__name__, error)"
+        said = fresh.run("-c", told, cwd=tmp_path)
+        assert said.startswith("MissingExtra ")
+        assert f"pip install 'abeja-run[{extra}]'" in said
 
 
 def test_the_documented_import_works_alone_with_the_core_only(wheel, tmp_path):
