@@ -166,6 +166,11 @@ def _fields(schema: type[Schema] | None) -> Mapping[str, Field[Any]]:
     return declared
 
 
+def _told(schema: type[Schema] | None) -> Mapping[str, Field[Any]]:
+    """The fields of a schema class by their names in an answer."""
+    return {field.data_key or name: field for name, field in _fields(schema).items()}
+
+
 def _schema_names(part: type[Schema] | Body | None, wrong: _Wrong, place: str) -> Iterator[str]:
     if isinstance(part, Body):
         yield from _names(part.parameters)
@@ -221,7 +226,7 @@ def _check_places(declared: Endpoint, wrong: _Wrong) -> None:
 def _check_follow_up(declared: Endpoint, names: list[str], wrong: _Wrong) -> None:
     """The checks of ``pages`` and ``waiter``: they speak of parameters and of fields of the answer."""
     object_schema = None if isinstance(declared.returns, Answer) else declared.returns
-    told = _fields(object_schema)
+    told = _told(object_schema)
     for attribute in ("pages", "waiter"):
         part = getattr(declared, attribute)
         if part is not None and (not part.name.isidentifier() or keyword.iskeyword(part.name) or part.name[0] == "_"):
@@ -238,8 +243,12 @@ def _check_follow_up(declared: Endpoint, names: list[str], wrong: _Wrong) -> Non
         if not declared.pages.items and not (isinstance(answer, Answer) and isinstance(answer.field, fields.List)):
             raise wrong("pages", "names no field that lists the items, but the answer is no array")
     if declared.waiter is not None:
-        if declared.waiter.field not in told:
-            raise wrong("waiter", f"{declared.waiter.field!r} is not a field of {called}")
+        within: Mapping[str, Field[Any]] = told
+        for name in declared.waiter.field.split("."):
+            if name not in within:
+                raise wrong("waiter", f"{declared.waiter.field!r} is not a field of {called}")
+            inner = within[name]
+            within = _told(type(inner.schema)) if isinstance(inner, fields.Nested) and not inner.many else {}
         if not declared.waiter.success:
             raise wrong("waiter", "has no state of success")
         if set(names) & WAIT_OPTIONS:

@@ -41,19 +41,28 @@ class Waiter:
 
     Attributes:
         name: The method's name.
-        field: The field of the answer that tells the state.
+        field: The field of the answer that tells the state; one within another is written ``status.phase``.
         success: The states of a good end.
         failure: The states of a bad end.
 
     Example:
         >>> Waiter("wait_for_run", field="status", success=("SUCCEEDED",), failure=("FAILED",)).failure
         ('FAILED',)
+        >>> Waiter("wait_for_job", field="status.phase", success=("DONE",)).state({"status": {"phase": "NEW"}})
+        'NEW'
     """
 
     name: str
     field: str
     success: tuple[str, ...]
     failure: tuple[str, ...] = ()
+
+    def state(self, answer: Mapping[str, Any]) -> Any:
+        """The state that an answer tells, or None where it tells none."""
+        found: Any = answer
+        for name in self.field.split("."):
+            found = found.get(name) if isinstance(found, Mapping) else None
+        return found
 
 
 @dataclass(frozen=True, eq=False)

@@ -193,7 +193,8 @@ def methods(endpoint: Endpoint, *, awaited: bool = False) -> Iterator[Method]:
 
 def _item(endpoint: Endpoint, name: str) -> fields.Field[Any] | None:
     """The field of an item of a page."""
-    field = endpoint.returns_schema.fields[name] if name else endpoint.answer.field
+    told = in_order(endpoint.returns_schema) if name else {}
+    field = next((one for key, one in told.items() if (one.data_key or key) == name), endpoint.answer.field)
     return field.inner if isinstance(field, fields.List) else None
 
 

@@ -95,7 +95,7 @@ class Vigil:
     def _ended(self, result: dict[str, Any]) -> bool:
         self._patience.heard()
         self._result = result
-        state = result.get(self._waiter.field)
+        state = self._waiter.state(result)
         if state != self._state:
             self._state, self._pause = state, self._interval
             if self._on_change is not None:

@@ -97,6 +97,11 @@ class Deep(Schema):
     where = fields.Nested(Thing)
 
 
+class Wired(Schema):
+    state = fields.String(data_key="State")
+    things = fields.List(fields.String(), data_key="Things")
+
+
 class Careless(Schema):
     a = fields.String(metadata=about("A.", aliases="other"))
 
@@ -135,6 +140,10 @@ def named(*names):
         ),
         (Endpoint(GET, returns=Thing, summary="x", waiter=Waiter("wait", field="nix", success=("a",))), "waiter"),
         (Endpoint(GET, returns=Thing, summary="x", waiter=Waiter("wait", field="state", success=())), "waiter"),
+        (Endpoint(GET, returns=Thing, summary="x", waiter=Waiter("w", field="state.x", success=("a",))), "waiter"),
+        (Endpoint(GET, returns=Deep, summary="x", waiter=Waiter("w", field="where.x", success=("a",))), "waiter"),
+        (Endpoint(GET, returns=Wired, summary="x", waiter=Waiter("w", field="state", success=("a",))), "waiter"),
+        (Endpoint(GET, returns=Wired, summary="x", pages=Links("all", items="things")), "pages"),
         (Endpoint(GET, "/../x", returns=Thing, summary="x"), "path"),
         (Endpoint(GET, "/{thing_id}x", returns=Thing, summary="x"), "path"),
         (Endpoint(GET, returns=ArrayOf(dict), summary="x"), "returns"),

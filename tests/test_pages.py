@@ -1,15 +1,17 @@
 """Pages by token, by offset and by link, and waiting, against a server that holds things."""
 
+import asyncio
 import json
 from urllib.parse import parse_qs
 
 import pytest
-from clients import client
+from clients import client, resource
 from marshmallow import Schema, fields
 from marshmallow.validate import OneOf
-from servers import TOKEN, Wire, answer
+from servers import CREDENTIAL, TOKEN, Wire, answer
 
 from abeja_run import GET, Endpoint
+from abeja_run.asynchronous import BaseAsyncClient
 from abeja_run.descriptors import ArrayOf, Cursor, Links, Offset, Waiter
 from abeja_run.exceptions import InvalidResponse, ValidationError, WaitFailed
 from abeja_run.fields import about
@@ -176,3 +178,62 @@ def test_a_waiter_raises_at_a_state_of_failure(wire):
     wire.otherwise = answer(json.dumps({"state": "BROKEN"}).encode())
     with pytest.raises(WaitFailed, match=r"^wait_for_job\(j\) ended BROKEN$"):
         client(wire.url, get=JOB).wait_for_job("j")
+
+
+class Status(Schema):
+    phase = fields.String(validate=OneOf(["NEW", "DONE", "LOST"]))
+
+
+class Task(Schema):
+    status = fields.Nested(Status, data_key="Status")
+    parts = fields.List(fields.String(), data_key="Parts")
+
+
+TASK = Endpoint(
+    GET,
+    "/{thing_id}",
+    returns=Task,
+    waiter=Waiter("wait_for_task", field="Status.phase", success=("DONE",), failure=("LOST",)),
+    summary="Get a task.",
+)
+NOT_YET = [{}, {"Status": None}, {"Status": "DONE"}, {"Status": {"phase": "NEW"}}]
+
+
+def test_a_state_may_stand_within_another_field(wire):
+    wire.script, wire.otherwise = [*map(answer, NOT_YET)], answer({"Status": {"phase": "DONE"}})
+    seen = []
+    result = client(wire.url, get=TASK).wait_for_task("t", interval=0.01, max_interval=0.01, on_change=seen.append)
+    assert (result, len(wire.requests)) == ({"Status": {"phase": "DONE"}}, 5)
+    assert seen == [NOT_YET[-1], result]
+    assert "Wait until Status.phase is DONE or LOST." in client(wire.url, get=TASK).wait_for_task.__doc__
+    wire.otherwise = answer({"Status": {"phase": "LOST"}})
+    with pytest.raises(WaitFailed, match=r"^wait_for_task\(t\) ended LOST$"):
+        client(wire.url, get=TASK).wait_for_task("t")
+
+
+def test_an_awaited_waiter_looks_into_fields_too(wire):
+    async def main():
+        made = type("Client", (BaseAsyncClient,), {}, resources=[resource(get=TASK)])
+        async with made(CREDENTIAL, base_url=wire.url) as awaited:
+            return await awaited.wait_for_task("t", interval=0.01, max_interval=0.01)
+
+    wire.script, wire.otherwise = [*map(answer, NOT_YET)], answer({"Status": {"phase": "DONE"}})
+    assert asyncio.run(main()) == {"Status": {"phase": "DONE"}}
+
+
+def test_an_empty_answer_tells_no_state_yet(wire):
+    endpoint = Endpoint(
+        GET,
+        returns=Job,
+        success=(200, 204),
+        waiter=Waiter("wait_for_job", field="state", success=("DONE",)),
+        summary="Get a job.",
+    )
+    wire.script, wire.otherwise = [answer(b"", 204, content_length=None)], answer({"state": "DONE"})
+    assert client(wire.url, get=endpoint).wait_for_job(interval=0.01) == {"state": "DONE"}
+
+
+def test_items_go_by_their_name_on_the_wire(wire):
+    endpoint = Endpoint(GET, query=ByOffset, returns=Task, pages=Offset("iter_parts", items="Parts"), summary="List.")
+    wire.script, wire.otherwise = [answer({"Parts": ["a", "b"]})], answer({"Parts": []})
+    assert list(client(wire.url, get=endpoint).iter_parts()) == ["a", "b"]
