@@ -17,6 +17,7 @@ from urllib.parse import unquote_plus
 
 from abeja_run.cassettes.bodies import encoded, style_of, too_deep
 from abeja_run.cassettes.interaction import Interaction, anew, in_memory
+from abeja_run.cassettes.scanning import scanned
 from abeja_run.credentials import Secret, secret_of
 from abeja_run.messages import Headers, Request, Response
 
@@ -35,6 +36,7 @@ _QUERY = re.compile(r"([?&#;])([^\s=&?#;\"'<>]+)=([^\s&#;\"'<>]+)")
 _FORM = re.compile(r"(^|&)([^\s=&]+)=([^&]+)")
 _USERINFO = re.compile(r"://[^\s/?#\"'<>]+@")
 _MEMBER = re.compile(r'("((?:[^"\\]|\\.)*)"\s*:\s*)("(?:[^"\\]|\\.)*"|[^\s,}\]"\[{]+)')
+_OPENING = re.compile(r'"((?:[^"\\]|\\.)*)"\s*:\s*(?=[\[{])')
 _PART = re.compile(r'(name="?([^"\r\n;]*)"?[^\r\n]*\r?\n(?:[^\r\n]+\r?\n)*\r?\n)(.*?)(?=\r?\n--|\Z)', re.DOTALL)
 
 
@@ -151,15 +153,18 @@ class Redaction:
     def _nested(self, text: str) -> str:
         """A string, which may be JSON of its own."""
         data = text.encode("utf-8", "surrogatepass")
-        if text[:1] in ("{", "[") and len(text) > 1 and not too_deep(data):
-            try:
+        if text[:1] not in ("{", "[") or len(text) == 1:
+            return self._text(text)
+        if not too_deep(data):
+            with contextlib.suppress(ValueError, RecursionError):
                 inner = json.loads(text)
                 redacted = self.value(inner)
-                if redacted is not inner:
-                    return encoded(redacted, style_of(data)).decode()
-            except (ValueError, RecursionError):
-                pass
-        return self._text(text)
+                return text if redacted is inner else encoded(redacted, style_of(data)).decode()
+        return self._text(self._unwalked(text))
+
+    def _unwalked(self, text: str) -> str:
+        """JSON that is cut off, or nested too deep."""
+        return scanned(text, self._is_secret, self._nested, HIDDEN)[0]
 
     def _is_secret(self, name: str) -> bool:
         lower = name.lower()
@@ -218,6 +223,8 @@ class Redaction:
             text, encoding = body.decode(), "utf-8"
         except UnicodeDecodeError:
             text, encoding = body.decode("latin-1"), "latin-1"
+        if may_be_json:
+            text = self._unwalked(text)
         return self._foreign(text).encode(encoding)
 
     def _says_secret(self, body: bytes) -> bool:
@@ -232,19 +239,33 @@ class Redaction:
         """A body that is no JSON: a form, one of several parts, JSON that was cut off."""
         if "=" in text and not re.search(r"\s", text):
             text = _FORM.sub(self._pair, text)
-        text = _MEMBER.sub(self._after_name, text)
+        text = self._containers(_MEMBER.sub(self._after_name, text))
         if "\n" in text and "name=" in text:
             text = _PART.sub(self._after_name, text)
         return self._text(text)
 
+    def _containers(self, text: str) -> str:
+        """Blot out objects and arrays whose name says that they are secret."""
+        parts: list[str] = []
+        end = 0
+        for match in _OPENING.finditer(text):
+            if match.end() > end and self._is_secret(_named(match[1])):
+                blotted, after = scanned(text, self._is_secret, str, HIDDEN, start=match.end(), secret=True)
+                parts += text[end : match.end()], blotted
+                end = after
+        return "".join(parts) + text[end:]
+
     def _after_name(self, match: re.Match[str]) -> str:
-        name = match[2]
-        with contextlib.suppress(ValueError):
-            # As JSON reads it: any of its characters may be escaped.
-            name = json.loads(f'"{name}"')
-        if not self._is_secret(name):
+        if not self._is_secret(_named(match[2])):
             return match[0]
         return match[1] + (f'"{HIDDEN}"' if match[3].startswith('"') else HIDDEN)
+
+
+def _named(text: str) -> str:
+    """A name as JSON reads it: any of its characters may be escaped."""
+    with contextlib.suppress(ValueError):
+        return str(json.loads(f'"{text}"'))
+    return text
 
 
 def _key(headers: Headers) -> tuple[tuple[tuple[str, str], ...], frozenset[str]]:
