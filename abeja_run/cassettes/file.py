@@ -334,11 +334,10 @@ def _body_text(body: bytes) -> str:
 
 def _pretty(value: Any, indent: str) -> str:
     """JSON of which a container stays on its line while it is short, and else has a line for each member."""
-    if isinstance(value, str):
+    if type(value) is str:
         return _string(value)
-    whole = STYLES["unicode"].encode(value)
-    if len(whole) <= _LINE or not isinstance(value, (dict, list)):
-        return whole
+    if not value or not isinstance(value, (dict, list)):
+        return STYLES["unicode"].encode(value)
     inner = indent + " "
     if isinstance(value, dict):
         parts = [f"{_string(name)}: {_pretty(member, inner)}" for name, member in value.items()]
@@ -346,6 +345,8 @@ def _pretty(value: Any, indent: str) -> str:
     else:
         parts = [_pretty(item, inner) for item in value]
         opening, closing = "[", "]"
+    if sum(map(len, parts)) + 2 * len(parts) <= _LINE:
+        return f"{opening}{', '.join(parts)}{closing}"
     return f"{opening}\n{inner}" + f",\n{inner}".join(parts) + closing
 
 
