@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from abeja_run._version import __version__
 from abeja_run.base_client import BaseClient
 from abeja_run.client import APIClient
-from abeja_run.descriptors import DELETE, GET, PATCH, POST, PUT, Endpoint, Resource
+from abeja_run.descriptors import DELETE, GET, HEAD, PATCH, POST, PUT, Endpoint, Resource
 
 if TYPE_CHECKING:
     from abeja_run.asynchronous import AsyncAPIClient
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DELETE",
     "GET",
+    "HEAD",
     "PATCH",
     "POST",
     "PUT",

@@ -6,7 +6,9 @@ A further kind of answer is a further subclass: nothing else has to know it.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
+import math
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -19,11 +21,12 @@ import marshmallow
 from marshmallow import Schema, fields
 
 from abeja_run.exceptions import BodyError
-from abeja_run.fields import LocalPath, about
+from abeja_run.fields import HeaderFamily, LocalPath, PercentEncoded, about
 from abeja_run.messages import Response, Sink
 from abeja_run.parameters import Parameter, of_field
+from abeja_run.values import in_order
 
-__all__ = ["Answer", "ArrayOf", "Download", "Downloaded", "JSONAnswer", "NoContent", "Text"]
+__all__ = ["Answer", "ArrayOf", "Download", "Downloaded", "InHeaders", "JSONAnswer", "NoContent", "Text"]
 
 
 class Answer(ABC):
@@ -33,13 +36,15 @@ class Answer(ABC):
         accept: The media types that are asked for.
         annotation: The type of a call's result.
         description: What the result is, a sentence for the documentation.
-        field: Where the answer is JSON, the marshmallow field that describes it; else None.
+        place: Where the result stands: ``body`` or ``headers``; empty where there is none.
+        field: Where the result is what JSON may say, the marshmallow field that describes it; else None.
         parameters: The arguments of the call that say what becomes of the answer.
     """
 
     accept: str = "application/json"
     annotation: Any = Any
     description: str = ""
+    place: str = "body"
     field: fields.Field[Any] | None = None
     parameters: tuple[Parameter, ...] = ()
 
@@ -157,9 +162,91 @@ class NoContent(Answer):
 
     annotation = None
     description = "The answer is empty."
+    place = ""
 
     def read(self, response: Response, sink: Sink | None) -> None:
         """Nothing."""
+
+
+class InHeaders(Answer):
+    """What the header fields of an answer say; a body is ignored. All that a ``HEAD`` is answered with.
+
+    Args:
+        schema: A field for each header, named on the wire by its ``data_key``; a
+            :class:`~abeja_run.fields.HeaderFamily` for all those under one prefix. Numbers, booleans and lists are
+            read from their text; anything else is the text, as it came. Headers that are not declared are left out.
+
+    Example:
+        >>> class Told(Schema):
+        ...     size = fields.Integer(data_key="content-length")
+        ...     etag = fields.String()
+        >>> InHeaders(Told).read(Response(200, {"Content-Length": "5", "ETag": '"a"', "Server": "s"}), None)
+        {'content-length': 5, 'etag': '"a"'}
+    """
+
+    accept = "*/*"
+    annotation = dict[str, Any]
+    place = "headers"
+
+    def __init__(self, schema: type[Schema]) -> None:
+        self._schema = schema
+        if isinstance(schema, type) and issubclass(schema, Schema):
+            self.field = fields.Nested(schema, unknown="exclude")
+
+    def read(self, response: Response, sink: Sink | None) -> dict[str, Any]:
+        """What each header says, by its name as it is declared."""
+        found = {}
+        for name, field in self._declared.items():
+            said = _said(field, name, response)
+            if said is None:
+                continue
+            try:
+                found[name] = _read(field, said)
+            except (ValueError, marshmallow.ValidationError):
+                raise ValueError(f"the header {name} of the answer is not what was declared") from None
+        return found
+
+    @functools.cached_property
+    def _declared(self) -> dict[str, fields.Field[Any]]:
+        """The fields by the names of their headers."""
+        return {field.data_key or name: field for name, field in in_order(self._schema()).items()}
+
+    def mismatches(self, result: Any) -> Mapping[str, Any]:
+        """Where a header is not what its field says, or is missing."""
+        wrong: Mapping[str, Any] = self._schema().validate(result)
+        return wrong
+
+    def faults(self) -> Iterator[str]:
+        """What is wrong with the declaration."""
+        if self.field is None:
+            yield f"{self._schema!r} is not a marshmallow schema class"
+            return
+        for name, field in self._declared.items():
+            inner = field.inner if isinstance(field, fields.List) else field
+            carried = isinstance(field, HeaderFamily) or not isinstance(inner, (fields.Nested, fields.Mapping))
+            if not carried or isinstance(inner, fields.List):
+                yield f"{name!r} is an object or a list of lists, which a header cannot carry"
+
+
+def _said(field: fields.Field[Any], name: str, response: Response) -> str | dict[str, str] | None:
+    """The text of a header, or those of a family by the rest of their names."""
+    if not isinstance(field, HeaderFamily):
+        return response.headers.get(name)
+    prefix = field.prefix.lower()
+    return {key[len(prefix) :]: response.headers[key] for key in response.headers if key.startswith(prefix)} or None
+
+
+def _read(field: fields.Field[Any], said: Any) -> Any:
+    if isinstance(field, fields.List):
+        return [_read(field.inner, item.strip()) for item in said.split(",")]
+    if isinstance(field, fields.Number):
+        number = (int if isinstance(field, fields.Integer) else float)(said)
+        if not math.isfinite(number):
+            raise ValueError
+        return number
+    if isinstance(field, (fields.Boolean, HeaderFamily, PercentEncoded)):
+        return field.deserialize(said)
+    return said
 
 
 class Text(Answer):

@@ -14,7 +14,7 @@ from marshmallow.fields import Field
 
 from abeja_run.answers import Answer
 from abeja_run.bodies import Body, RawBody
-from abeja_run.endpoints import BASE_HOST, DELETE, GET, PATCH, POST, PUT, Endpoint, description_of, variables_of
+from abeja_run.endpoints import BASE_HOST, DELETE, GET, HEAD, PATCH, POST, PUT, Endpoint, description_of, variables_of
 from abeja_run.exceptions import DescriptorError, HttpError
 from abeja_run.fields import HeaderFamily
 from abeja_run.pages import Pages
@@ -24,7 +24,7 @@ __all__ = ["WAIT_OPTIONS", "completed"]
 
 #: The keywords that every method that waits has beside its endpoint's parameters.
 WAIT_OPTIONS = frozenset({"timeout", "interval", "max_interval", "on_change"})
-_METHODS = frozenset({GET, POST, PUT, PATCH, DELETE})
+_METHODS = frozenset({GET, HEAD, POST, PUT, PATCH, DELETE})
 # Patterns that few descriptors need are compiled when one does.
 #: Within a segment nothing that could be a word follows a variable at once: there a slash was forgotten.
 _TEMPLATE = re.compile(r"(/([A-Za-z0-9._~!$&'()*+,;=:@-]|\{[^{}]+\}(?![A-Za-z0-9_~{]))+)*/?")
@@ -130,7 +130,9 @@ def _check_types(declared: Endpoint, wrong: _Wrong) -> None:
         elif not _is_schema(value) and (value is not None or attribute == "returns"):
             also = "" if kind is None else f" and no {kind.__name__}"
             raise wrong(attribute, f"{value!r} is not a marshmallow schema class{also}")
-    if declared.body is not None and declared.method == GET:
+    if declared.method == HEAD and (not isinstance(declared.returns, Answer) or declared.returns.place == "body"):
+        raise wrong("returns", "a HEAD request is answered by headers alone: InHeaders(…) or NoContent()")
+    if declared.body is not None and declared.method in (GET, HEAD):
         raise wrong("body", f"a {declared.method} request has no body")
     for error in declared.raises:
         if not (isinstance(error, type) and issubclass(error, HttpError)):

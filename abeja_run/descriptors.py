@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from abeja_run.answers import Answer, ArrayOf, Download, Downloaded, JSONAnswer, NoContent, Text
+from abeja_run.answers import Answer, ArrayOf, Download, Downloaded, InHeaders, JSONAnswer, NoContent, Text
 from abeja_run.bodies import Body, JSONBody, Multipart, RawBody
 from abeja_run.declaration import completed
-from abeja_run.endpoints import DELETE, GET, PATCH, POST, PUT, Endpoint, Waiter
+from abeja_run.endpoints import DELETE, GET, HEAD, PATCH, POST, PUT, Endpoint, Waiter
 from abeja_run.pages import Cursor, Links, Offset, Pages
 from abeja_run.parameters import Parameter, Variable
 from abeja_run.sources import Upload
@@ -20,6 +20,7 @@ from abeja_run.sources import Upload
 __all__ = [
     "DELETE",
     "GET",
+    "HEAD",
     "PATCH",
     "POST",
     "PUT",
@@ -30,6 +31,7 @@ __all__ = [
     "Download",
     "Downloaded",
     "Endpoint",
+    "InHeaders",
     "JSONAnswer",
     "JSONBody",
     "Links",

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from abeja_run.answers import Download
 from abeja_run.cassettes.interaction import Interaction
-from abeja_run.endpoints import Endpoint
+from abeja_run.endpoints import HEAD, Endpoint
 from abeja_run.exceptions import HttpError, InvalidResponse, RedirectNotFollowed
 from abeja_run.interpretation import interpret
 from abeja_run.messages import Response
@@ -113,11 +113,11 @@ def _faults(endpoint: Endpoint, url: str, response: Response) -> Iterator[tuple[
         else:
             yield "", f"{error.reason[:1].upper()}{error.reason[1:]}."
     except HttpError as error:
-        yield from _faults_of_error(error, response)
+        yield from _faults_of_error(endpoint.method, error, response)
 
 
-def _faults_of_error(error: HttpError, response: Response) -> Iterator[tuple[str, str]]:
-    if response.status in _GATEWAY:
+def _faults_of_error(method: str, error: HttpError, response: Response) -> Iterator[tuple[str, str]]:
+    if response.status in _GATEWAY or method == HEAD:
         return
     if isinstance(error, RedirectNotFollowed):
         yield "", f"The status {response.status} points elsewhere."

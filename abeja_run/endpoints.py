@@ -19,15 +19,16 @@ from abeja_run.exceptions import HttpError
 from abeja_run.pages import Pages
 from abeja_run.parameters import Parameter, Variable, of_schema
 
-__all__ = ["DELETE", "GET", "PATCH", "POST", "PUT", "Endpoint", "Waiter"]
+__all__ = ["DELETE", "GET", "HEAD", "PATCH", "POST", "PUT", "Endpoint", "Waiter"]
 
 GET = "GET"
+HEAD = "HEAD"
 POST = "POST"
 PUT = "PUT"
 PATCH = "PATCH"
 DELETE = "DELETE"
 
-_IDEMPOTENT = frozenset({GET, PUT, DELETE})
+_IDEMPOTENT = frozenset({GET, HEAD, PUT, DELETE})
 _VARIABLE = re.compile(r"\{([^{}]*)\}")
 #: In the host of an endpoint: the host of the client's ``base_url``.
 BASE_HOST = "base_host"
@@ -70,11 +71,12 @@ class Endpoint:
     """One method and path of an API: what to send, what comes back.
 
     Args:
-        method: ``GET``, ``POST``, ``PUT``, ``PATCH`` or ``DELETE``.
+        method: ``GET``, ``HEAD``, ``POST``, ``PUT``, ``PATCH`` or ``DELETE``.
         path: What follows the resource's path, such as ``/{run_id}``.
         summary: One line for the documentation.
         returns: The schema of the answer, a JSON object; or another :class:`~abeja_run.answers.Answer`, such as
-            ``ArrayOf(Run)``, ``NoContent()``, ``Text()``, ``Download("path")``.
+            ``ArrayOf(Run)``, ``NoContent()``, ``Text()``, ``Download("path")``, or ``InHeaders(Facts)``, which reads
+            header fields, as it must be for ``HEAD``.
         body: The schema of the JSON body: its fields are parameters of the call; or another
             :class:`~abeja_run.bodies.Body`, such as ``JSONBody(…)``, ``RawBody(…)``, ``Multipart(…)``.
         query: The schema of the query: its fields are parameters of the call. A list is a parameter for each item.
@@ -83,12 +85,13 @@ class Endpoint:
         raises: The error classes the service is documented to answer with.
         description: Whatever a caller must know beyond the summary.
         idempotent: Whether repeating the request does no harm. The default goes by the method: true for
-            ``GET``, ``PUT`` and ``DELETE``, and for whatever has an ``idempotency_key``.
+            ``GET``, ``HEAD``, ``PUT`` and ``DELETE``, and for whatever has an ``idempotency_key``.
         idempotency_key: The header that carries a key, made once per call, by which the service tells a repeated
             request from a new one.
         pages: How the answers follow each other, where each is a page.
         waiter: When what the answer tells of has come to its end.
-        success: The statuses of a good answer; by default every 2xx. After 204 or 205 the result is None.
+        success: The statuses of a good answer; by default every 2xx. After 204 or 205 there is no body, and a
+            result that would stand in it is None.
         host: The host, where it is not that of the client's ``base_url``: a template of variables, and of
             ``{base_host}`` for that host itself, such as ``{organization_id}.{base_host}``. A client whose
             ``base_url`` is on this machine asks there all the same, with the other name in the header ``Host``.

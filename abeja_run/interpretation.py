@@ -55,7 +55,7 @@ def interpret(
         if endpoint.success and response.status not in endpoint.success:
             told = " or ".join(map(str, endpoint.success))
             raise _invalid(f"the answer has the status {response.status}, not {told}", url, response)
-        if endpoint.success and response.status in EMPTY:
+        if endpoint.success and response.status in EMPTY and endpoint.answer.place == "body":
             return None
         if isinstance(endpoint.returns, Answer):
             return _declared(endpoint.returns, url, response, sink, check=check)

@@ -91,10 +91,11 @@ class Method(NamedTuple):
         elif self.field is None:
             yield _entry(f"{getattr(self.returns, '__name__', self.returns)}: {answer.description}")
         else:
-            yield from _told(self.field, empty=None in getattr(self.returns, "__args__", ()))
+            kept = "Unknown fields are kept." if answer.place == "body" else "Other headers are left out."
+            yield from _told(self.field, kept, empty=None in getattr(self.returns, "__args__", ()))
 
 
-def _told(field: fields.Field[Any], *, empty: bool) -> Iterator[str]:
+def _told(field: fields.Field[Any], kept: str, *, empty: bool) -> Iterator[str]:
     """What a JSON answer is, and what its fields are."""
     inner = field.inner if isinstance(field, fields.List) else field
     kind = "list of dict" if field is not inner else "dict"
@@ -104,9 +105,9 @@ def _told(field: fields.Field[Any], *, empty: bool) -> Iterator[str]:
         yield _entry(f"{name}: {field.metadata.get('description') or 'What the answer says.'}{also}")
         return
     schema = type(inner.schema)
-    yield f"    {kind}: {' '.join((schema.__doc__ or schema.__name__).split())} Unknown fields are kept.{also}"
+    yield f"    {kind}: {' '.join((schema.__doc__ or schema.__name__).split())} {kept}{also}"
     for name, part in in_order(schema()).items():
-        yield _entry(f"{name}: {part.metadata.get('description', '')}", depth=2)
+        yield _entry(f"{part.data_key or name}: {part.metadata.get('description', '')}", depth=2)
 
 
 _COMMON_ERRORS = (
@@ -149,7 +150,7 @@ def methods(endpoint: Endpoint, *, awaited: bool = False) -> Iterator[Method]:
     """
     answer = endpoint.answer
     returns = answer.annotation
-    if answer.annotation is not None and EMPTY & set(endpoint.success):
+    if answer.place == "body" and answer.annotation is not None and EMPTY & set(endpoint.success):
         returns |= None
     yield Method(
         endpoint.name,

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from marshmallow import fields
 
 from abeja_run._version import __version__
+from abeja_run.answers import Answer
 from abeja_run.bodies import Body, JSONBody, Multipart, RawBody
 from abeja_run.configuration import DEFAULT_BASE_URL
 from abeja_run.descriptors import Resource
@@ -24,6 +25,7 @@ from abeja_run.fields import Content, HeaderFamily
 from abeja_run.interpretation import STATUS_ERRORS
 from abeja_run.pages import Cursor, Links
 from abeja_run.parameters import Parameter
+from abeja_run.values import in_order
 from abeja_run.written_schemas import OPENAPI, WrittenSchemas, described, pattern
 
 __all__ = ["document", "written"]
@@ -101,7 +103,8 @@ class _Document:
         self._told = WrittenSchemas("Answer", names, closed=False)
         # First of all, so that it is the answers that have the plain names.
         for endpoint in endpoints:
-            self._told.of(endpoint.answer.field)
+            if endpoint.answer.place == "body":
+                self._told.of(endpoint.answer.field)
         self._errors: dict[str, type[HttpError]] = {}
         self._templates: dict[str, str] = {}
         self.paths: dict[str, dict[str, Any]] = {}
@@ -238,12 +241,15 @@ class _Document:
     def _responses(self, endpoint: Endpoint, *, refusable: bool) -> dict[str, Any]:
         answer = endpoint.answer
         content: dict[str, Any] | None = None
-        if answer.field is not None:
+        if answer.place == "body" and answer.field is not None:
             content = {answer.accept: {"schema": self._told.of(answer.field)}}
-        elif answer.annotation is not None:
+        elif answer.place == "body" and answer.annotation is not None:
             content = {answer.accept: {"schema": {"type": "string"}} if answer.annotation is str else {}}
         responses: dict[str, Any] = {}
-        for good in endpoint.success or ((204,) if content is None else (200,)):
+        for good in endpoint.success or ((204,) if content is None and answer.place != "headers" else (200,)):
+            if answer.place == "headers":
+                responses[str(good)] = {"description": _answer_text(endpoint), **self._headers(answer)}
+                continue
             if content is None or good in EMPTY:
                 responses[str(good)] = {"description": "Done; the answer is empty."}
                 continue
@@ -260,6 +266,20 @@ class _Document:
                 errors[status] = self._error(error)
         responses |= {str(status): _response(errors[status]) for status in sorted(errors)}
         return {**responses, "default": _response(self._error(HttpError))}
+
+    def _headers(self, answer: Answer) -> dict[str, Any]:
+        """The headers that an answer's result is read from; a family of them has no word in OpenAPI."""
+        assert isinstance(answer.field, fields.Nested)  # noqa: S101 - that is what such an answer is declared with
+        told: dict[str, Any] = {"headers": {}}
+        for name, field in in_order(answer.field.schema).items():
+            text = str(field.metadata.get("description", ""))
+            if isinstance(field, HeaderFamily):
+                told.setdefault("x-header-families", []).append(described({"prefix": field.prefix}, text))
+                continue
+            header = described({"schema": self._told.of(field)}, text)
+            header["schema"].pop("description", None)
+            told["headers"][field.data_key or name] = {**header, **({"required": True} if field.required else {})}
+        return told
 
     def _error(self, error: type[HttpError]) -> str:
         name = error.__name__

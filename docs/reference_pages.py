@@ -193,7 +193,8 @@ def _answer(method: Method, types: WrittenTypes) -> Iterator[str]:
         yield _literal(answer.description)
         return
     many = "A list of these: " if isinstance(answer.field, fields.List) else ""
-    yield f"{many}{_literal(' '.join((schema.__doc__ or '').split()))} Fields that are not listed are kept."
+    kept = "Fields that are not listed are kept." if answer.place == "body" else "Each is a header of the answer."
+    yield f"{many}{_literal(' '.join((schema.__doc__ or '').split()))} {kept}"
     yield _fields_table(schema(), types)
     for name, field in in_order(schema()).items():
         inner = field.inner if isinstance(field, fields.List) else field

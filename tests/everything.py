@@ -7,11 +7,12 @@ import enum
 from marshmallow import Schema, fields
 from marshmallow.validate import ContainsOnly, Length, OneOf, Range, Regexp
 
-from abeja_run import DELETE, GET, POST, PUT, Endpoint, Resource
+from abeja_run import DELETE, GET, HEAD, POST, PUT, Endpoint, Resource
 from abeja_run.descriptors import (
     ArrayOf,
     Cursor,
     Download,
+    InHeaders,
     JSONBody,
     Links,
     Multipart,
@@ -131,6 +132,14 @@ class Kind(Schema):
     content_type = fields.String(data_key="content-type", metadata=about("Its media type."))
 
 
+class ImageHead(Schema):
+    """What is told of a picture."""
+
+    size = fields.Integer(data_key="content-length", required=True, metadata=about("Its size in bytes."))
+    etag = fields.String(metadata=about("Its version."))
+    meta = HeaderFamily("x-abeja-meta-", metadata=about("What is noted of it."))
+
+
 class Spoilt(Conflict):
     """The thing is spoilt."""
 
@@ -200,6 +209,13 @@ class Things(Resource):
         POST, "/{thing_id}/images", body=Multipart(NewImage), returns=Thing, summary="Add a picture to a thing."
     )
     get_image = Endpoint(GET, "/{thing_id}/image", returns=Download("path"), summary="Get the picture of a thing.")
+    check_image = Endpoint(
+        HEAD,
+        "/{thing_id}/image",
+        returns=InHeaders(ImageHead),
+        raises=(NotFound,),
+        summary="Look at the picture of a thing.",
+    )
     get_note = Endpoint(GET, "/{thing_id}/note", returns=Text(), summary="Get what is noted of a thing.")
     delete_thing = Endpoint(DELETE, "/{thing_id}", returns=NoContent(), summary="Delete a thing.")
     get_status = Endpoint(

@@ -1,5 +1,6 @@
 """Answers of every kind: arrays, nothing, text, and downloads that are whole or not there."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -9,15 +10,19 @@ import tracemalloc
 import zlib
 
 import pytest
-from clients import client
+from clients import client, resource
 from marshmallow import Schema, fields
-from servers import RUN, TOKEN, Scripted, answer, reset, then_close
+from servers import CREDENTIAL, RUN, TOKEN, Scripted, answer, reset, then_close
 
-from abeja_run import DELETE, GET, POST, Endpoint
-from abeja_run.descriptors import ArrayOf, Download, Downloaded, JSONAnswer, NoContent, Text
+from abeja_run import DELETE, GET, HEAD, POST, PUT, Endpoint
+from abeja_run.asynchronous import BaseAsyncClient
+from abeja_run.cassettes import Interaction, load
+from abeja_run.descriptors import ArrayOf, Download, Downloaded, InHeaders, JSONAnswer, NoContent, Text
+from abeja_run.drift import drift
 from abeja_run.exceptions import BodyError, HttpError, InvalidResponse, NotFound, Timeout, TransportError
-from abeja_run.messages import Response
-from abeja_run.transports import RequestsTransport, Urllib3Transport
+from abeja_run.fields import HeaderFamily, PercentEncoded
+from abeja_run.messages import Request, Response
+from abeja_run.transports import RequestsTransport, Urllib3Transport, cassette
 
 
 class Thing(Schema):
@@ -109,6 +114,119 @@ def test_only_the_declared_statuses_are_a_success(wire):
     assert calling.make() is None
     with pytest.raises(InvalidResponse, match="the answer has the status 200, not 201 or 204"):
         calling.make()
+
+
+class Facts(Schema):
+    size = fields.Integer(data_key="content-length", required=True)
+    share = fields.Float(data_key="X-Share")
+    public = fields.Boolean(data_key="X-Public")
+    kinds = fields.List(fields.String(), data_key="X-Kinds")
+    changed = fields.DateTime(format="rfc", data_key="last-modified")
+    title = PercentEncoded(data_key="x-title")
+    meta = HeaderFamily("X-Abeja-Meta-")
+    missing = fields.String()
+
+
+LOOK = Endpoint(HEAD, "/{thing_id}", returns=InHeaders(Facts), raises=(NotFound,), summary="Look.")
+LOOKED = answer(
+    b"",
+    content_length="1234567",
+    content_encoding="gzip",
+    X_share="0.5",
+    x_Public="true",
+    x_kinds="a, b",
+    last_modified="Wed, 21 Oct 2015 07:28:00 GMT",
+    x_title="%E5%9B%B3",
+    x_ABEJA_meta_Maker="%E5%9B%B3 1",
+    x_abeja_meta_year="2018",
+    server="whatever",
+)
+FACTS = {
+    "content-length": 1234567,
+    "X-Share": 0.5,
+    "X-Public": True,
+    "X-Kinds": ["a", "b"],
+    "last-modified": "Wed, 21 Oct 2015 07:28:00 GMT",
+    "x-title": "図",
+    "meta": {"maker": "図 1", "year": "2018"},
+}
+
+
+def test_an_answer_without_a_body_is_what_its_headers_say(wire, transport):
+    wire.otherwise = LOOKED
+    calling = client(wire.url, look=LOOK, settings={"transport": transport, "check_responses": True})
+    assert [calling.look("a"), calling.look("b")] == [FACTS, FACTS]
+    assert [(seen.method, seen.target, seen.body) for seen in wire.requests] == [
+        ("HEAD", "/things/a", b""),
+        ("HEAD", "/things/b", b""),
+    ]
+    assert wire.connections == 1
+    # What went wrong cannot be told in a body either.
+    wire.script = [answer(b"", 404, content_length="20")]
+    with pytest.raises(NotFound) as caught:
+        calling.look("a")
+    assert (caught.value.status_code, caught.value.error) == (404, "Not Found")
+    wire.script = [answer(b"", 503, content_length="20")]
+    assert calling.look("a") == FACTS
+
+
+def test_an_awaited_answer_is_what_its_headers_say_too(wire):
+    async def main():
+        made = type("Client", (BaseAsyncClient,), {}, resources=[resource(look=LOOK)])
+        async with made(CREDENTIAL, base_url=wire.url, check_responses=True) as awaited:
+            assert [await awaited.look("a"), await awaited.look("b")] == [FACTS, FACTS]
+            wire.script = [answer(b"", 404, content_length="20")]
+            with pytest.raises(NotFound):
+                await awaited.look("a")
+
+    wire.otherwise = LOOKED
+    asyncio.run(main())
+    assert wire.connections == 1
+
+
+def test_what_headers_say_is_recorded_replayed_and_held_against_what_is_declared(wire, tmp_path):
+    wire.otherwise = LOOKED
+    for mode in ("all", "none"):
+        wired = Urllib3Transport()
+        with cassette(tmp_path / "look.json", mode, wired) as recording:
+            assert client(wire.url, look=LOOK, settings={"transport": recording}).look("a") == FACTS
+            if mode == "all":
+                wire.script = [answer(b"", 404, content_length="20")]
+                with pytest.raises(NotFound):
+                    client(wire.url, look=LOOK, settings={"transport": recording}).look("b")
+        wired.close()
+    assert len(wire.requests) == 2
+    endpoints = resource(look=LOOK).endpoints.values()
+    assert list(drift(load(tmp_path / "look.json"), endpoints)) == []
+    wrong = Interaction(Request("HEAD", "http://h/things/a"), Response(200, {"x-share": "much"}))
+    assert [found.wrong for found in drift([wrong], endpoints)] == [
+        "The header X-Share of the answer is not what was declared."
+    ]
+
+
+@pytest.mark.parametrize(("name", "text"), [("content-length", "1_0x"), ("x-share", "nan"), ("x-public", "perhaps")])
+def test_a_header_that_is_not_what_was_declared_is_an_invalid_response(name, text):
+    calling = client("http://127.0.0.1", look=LOOK, settings={"transport": Scripted(Response(200, {name: text}))})
+    with pytest.raises(InvalidResponse, match=rf"(?i)the header {name} of the answer is not what was declared"):
+        calling.look("a")
+
+
+def test_a_header_that_is_always_there_is_missed_where_answers_are_checked():
+    settings = {"transport": Scripted(Response(200, {"x-share": "1"}))}
+    assert client("http://127.0.0.1", look=LOOK, settings=settings).look("a") == {"X-Share": 1.0}
+    with pytest.raises(InvalidResponse, match="content-length"):
+        client("http://127.0.0.1", look=LOOK, settings={**settings, "check_responses": True}).look("a")
+
+
+@pytest.mark.parametrize("success", [(), (204,)])
+def test_headers_are_read_beside_any_body_or_none(wire, success):
+    class Made(Schema):
+        etag = fields.String()
+
+    endpoint = Endpoint(PUT, returns=InHeaders(Made), success=success, summary="Put.")
+    wire.otherwise = answer(b"", 204, content_length=None, etag='"a"')
+    assert client(wire.url, put=endpoint).put() == {"etag": '"a"'}
+    assert "None" not in str(client(wire.url, put=endpoint).put.__annotations__["return"])
 
 
 DOWNLOAD = get(Download("path"))

@@ -5,17 +5,20 @@ import dataclasses
 import pytest
 from marshmallow import Schema, fields
 
-from abeja_run import DELETE, GET, POST, PUT, Endpoint, Resource
+from abeja_run import DELETE, GET, HEAD, POST, PUT, Endpoint, Resource
 from abeja_run.descriptors import (
     ArrayOf,
     Cursor,
     Download,
+    InHeaders,
     JSONAnswer,
     JSONBody,
     Links,
     Multipart,
+    NoContent,
     Offset,
     RawBody,
+    Text,
     Variable,
     Waiter,
 )
@@ -69,11 +72,11 @@ def test_descriptors_cannot_be_changed():
 
 
 @pytest.mark.parametrize(
-    ("method", "repeatable"), [(GET, True), (PUT, True), (DELETE, True), (POST, False), ("PATCH", False)]
+    ("method", "repeatable"), [(GET, True), (HEAD, True), (PUT, True), (DELETE, True), (POST, False), ("PATCH", False)]
 )
 def test_what_may_be_repeated_goes_by_the_method_or_as_declared(method, repeatable):
-    assert declare(Endpoint(method, returns=Thing, summary="Do.")).get_thing.repeatable is repeatable
-    declared = Endpoint(method, returns=Thing, summary="Do.", idempotent=not repeatable)
+    assert declare(Endpoint(method, returns=NoContent(), summary="Do.")).get_thing.repeatable is repeatable
+    declared = Endpoint(method, returns=NoContent(), summary="Do.", idempotent=not repeatable)
     assert declare(declared).get_thing.repeatable is not repeatable
 
 
@@ -95,6 +98,10 @@ class Options(Schema):
 
 class Deep(Schema):
     where = fields.Nested(Thing)
+
+
+class Lists(Schema):
+    a = fields.List(fields.List(fields.String()))
 
 
 class Wired(Schema):
@@ -144,6 +151,13 @@ def named(*names):
         (Endpoint(GET, returns=Deep, summary="x", waiter=Waiter("w", field="where.x", success=("a",))), "waiter"),
         (Endpoint(GET, returns=Wired, summary="x", waiter=Waiter("w", field="state", success=("a",))), "waiter"),
         (Endpoint(GET, returns=Wired, summary="x", pages=Links("all", items="things")), "pages"),
+        (Endpoint(HEAD, returns=Thing, summary="x"), "returns"),
+        (Endpoint(HEAD, returns=Text(), summary="x"), "returns"),
+        (Endpoint(HEAD, body=Thing, returns=NoContent(), summary="x"), "body"),
+        (Endpoint(GET, returns=InHeaders(Thing()), summary="x"), "returns"),
+        (Endpoint(GET, returns=InHeaders(Deep), summary="x"), "returns"),
+        (Endpoint(GET, returns=InHeaders(Lists), summary="x"), "returns"),
+        (Endpoint(HEAD, returns=InHeaders(Thing), summary="x", waiter=Waiter("w", "state", ("a",))), "waiter"),
         (Endpoint(GET, "/../x", returns=Thing, summary="x"), "path"),
         (Endpoint(GET, "/{thing_id}x", returns=Thing, summary="x"), "path"),
         (Endpoint(GET, returns=ArrayOf(dict), summary="x"), "returns"),

@@ -283,3 +283,19 @@ def subclasses(cls):
 
 def test_the_document_is_json_that_reads_back(things):
     assert json.loads(written(things)) == things
+
+
+def test_what_stands_in_headers_is_told_as_headers(things):
+    path = things["paths"][f"{THINGS}/{{thing_id}}/image"]
+    assert path["get"]["operationId"] == "get_image"
+    told = path["head"]
+    assert told["operationId"] == "check_image"
+    good = told["responses"]["200"]
+    assert "content" not in good
+    assert good["description"] == "What is told of a picture."
+    assert good["headers"] == {
+        "content-length": {"description": "Its size in bytes.", "schema": {"type": "integer"}, "required": True},
+        "etag": {"description": "Its version.", "schema": {"type": "string"}},
+    }
+    assert good["x-header-families"] == [{"prefix": "x-abeja-meta-", "description": "What is noted of it."}]
+    assert "ImageHead" not in things["components"]["schemas"]

@@ -51,7 +51,10 @@ def curl(endpoint: Endpoint, arguments: Mapping[str, Any], request: Request) -> 
     """
     words: list[str] = []
     secrets: list[tuple[str, str]] = []
-    if request.method != "GET":
+    if request.method == "HEAD":
+        # With -X it would wait for a body.
+        words.append("--head")
+    elif request.method != "GET":
         words += ["-X", request.method]
     words.append(shlex.quote(request.url))
     multipart = isinstance(endpoint.body, Multipart)

@@ -179,6 +179,7 @@ CALLS = [
         },
     ),
     ("delete_thing", "", {}),
+    ("check_image", "", {}),
     ("get_status", "--region eu", {"region": "eu"}),
     ("get_public", "", {}),
     ("list_parts", "--offset 0 --limit 2 --needed false", {"offset": 0, "limit": 2, "whole": False}),
@@ -207,6 +208,7 @@ ANSWERS = {
     "set_tags": answer(["a"]),
     "put_image": answer(b"", 204, content_length=None),
     "delete_thing": answer(b"", 204, content_length=None),
+    "check_image": answer(b"", content_length="5", x_abeja_meta_title="%E5%9B%B3"),
     "list_parts": answer([{"width": 1}]),
     "get_public": answer(b"<html>\n", content_type="text/html"),
 }

@@ -7,10 +7,11 @@ import enum
 from marshmallow import Schema, fields
 from marshmallow.validate import OneOf
 
-from abeja_run import DELETE, GET, POST, PUT, Endpoint, Resource
+from abeja_run import DELETE, GET, HEAD, POST, PUT, Endpoint, Resource
 from abeja_run.descriptors import (
     ArrayOf,
     Download,
+    InHeaders,
     JSONAnswer,
     JSONBody,
     Links,
@@ -82,6 +83,13 @@ class Picture(Schema):
     labels = fields.Dict(metadata=about("Labels."))
 
 
+class Facts(Schema):
+    """What is told of a file."""
+
+    size = fields.Integer(data_key="content-length", required=True, metadata=about("Its size."))
+    meta = HeaderFamily("x-meta-", required=True, metadata=about("Further words."))
+
+
 class Catalogue(Resource):
     """Things."""
 
@@ -112,5 +120,6 @@ class Catalogue(Resource):
     upload = Endpoint(PUT, "/{thing_id}/raw", body=RawBody("content", "The content."), returns=Thing, summary="Upload.")
     add_picture = Endpoint(POST, "/{thing_id}/picture", body=Multipart(Picture), returns=Thing, summary="Add.")
     get_text = Endpoint(GET, "/{thing_id}/text", returns=Text(), summary="Get the text.")
+    look = Endpoint(HEAD, "/{thing_id}/file", returns=InHeaders(Facts), summary="Look at the file.")
     download = Endpoint(GET, "/{thing_id}/file", returns=Download("path"), summary="Download.")
     delete_thing = Endpoint(DELETE, "/{thing_id}", returns=NoContent(), summary="Delete.")

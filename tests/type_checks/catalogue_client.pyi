@@ -40,6 +40,12 @@ Thing = TypedDict("Thing", {
 })
 
 
+Facts = TypedDict("Facts", {
+    'content-length': int,
+    'meta': dict[str, str],
+})
+
+
 class CatalogueClient(APIClient):
     def create_thing(
         self,
@@ -69,7 +75,7 @@ class CatalogueClient(APIClient):
                 colour: Its colour.
                 limits: Its bounds.
                 weights: Weights by name.
-                note: A note.
+                a-note: A note.
 
         Raises:
             HttpError: Any other error status.
@@ -97,7 +103,7 @@ class CatalogueClient(APIClient):
                 colour: Its colour.
                 limits: Its bounds.
                 weights: Weights by name.
-                note: A note.
+                a-note: A note.
 
         Raises:
             HttpError: Any other error status.
@@ -136,7 +142,7 @@ class CatalogueClient(APIClient):
                 colour: Its colour.
                 limits: Its bounds.
                 weights: Weights by name.
-                note: A note.
+                a-note: A note.
 
         Raises:
             WaitFailed: It has come to a bad end.
@@ -172,7 +178,7 @@ class CatalogueClient(APIClient):
                 colour: Its colour.
                 limits: Its bounds.
                 weights: Weights by name.
-                note: A note.
+                a-note: A note.
 
         Raises:
             HttpError: Any other error status.
@@ -208,7 +214,7 @@ class CatalogueClient(APIClient):
                 colour: Its colour.
                 limits: Its bounds.
                 weights: Weights by name.
-                note: A note.
+                a-note: A note.
 
         Raises:
             HttpError: Any other error status.
@@ -322,7 +328,7 @@ class CatalogueClient(APIClient):
                 colour: Its colour.
                 limits: Its bounds.
                 weights: Weights by name.
-                note: A note.
+                a-note: A note.
 
         Raises:
             HttpError: Any other error status.
@@ -354,7 +360,7 @@ class CatalogueClient(APIClient):
                 colour: Its colour.
                 limits: Its bounds.
                 weights: Weights by name.
-                note: A note.
+                a-note: A note.
 
         Raises:
             HttpError: Any other error status.
@@ -377,6 +383,30 @@ class CatalogueClient(APIClient):
 
         Returns:
             str: The text of the answer.
+
+        Raises:
+            HttpError: Any other error status.
+            ValidationError: Arguments were refused; nothing was sent.
+            TransportError: There is no complete answer; its subclasses say whether the request may have
+                arrived.
+            InvalidResponse: The answer is not what is described above.
+        """
+
+    def look(
+        self,
+        thing_id: str,
+    ) -> Facts:
+        """Look at the file.
+
+        API reference: HEAD /things/{thing_id}/file
+
+        Args:
+            thing_id (str): The thing. It matches [a-z]+
+
+        Returns:
+            dict: What is told of a file. Other headers are left out.
+                content-length: Its size.
+                meta: Further words.
 
         Raises:
             HttpError: Any other error status.

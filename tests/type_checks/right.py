@@ -34,6 +34,8 @@ for content in (b"a", Path("a"), io.BytesIO(b"a"), [b"a"], iter([b"a"]), Upload(
     client.upload("a", content)
 client.add_picture("a", Path("a.png"), labels={"a": 1})
 text: str = client.get_text("a")
+length: int = client.look("a")["content-length"]
+maker: str = client.look("a")["meta"]["maker"]
 file: Downloaded = client.download("a", "there")
 size: int = client.download("a", Path("there")).size
 done = client.wait_for_thing("a", timeout=5, interval=1, on_change=print)

@@ -51,6 +51,9 @@ client.upload("a", "a text")  # wrong
 client.upload("a", ["a text"])  # wrong
 client.add_picture("a")  # wrong
 length = client.get_text("a")  # wrong
+client.look()  # wrong
+client.look("a")["size"]  # wrong
+text = client.look("a")["content-length"]  # wrong
 client.download("a")  # wrong
 client.download("a", b"there")  # wrong
 path: str = client.download("a", Path("there")).path  # wrong
