@@ -178,6 +178,8 @@ CALLS = [
             "public": True,
         },
     ),
+    ("list_things", "", {}),
+    ("get_note", "", {}),
     ("delete_thing", "", {}),
     ("check_image", "", {}),
     ("get_status", "--region eu", {"region": "eu"}),
@@ -207,11 +209,18 @@ ANSWERS = {
     "mark_thing": answer(b"", 204, content_length=None),
     "set_tags": answer(["a"]),
     "put_image": answer(b"", 204, content_length=None),
+    "list_things": answer([THING]),
+    "get_note": answer(b"a note", content_type="text/plain"),
     "delete_thing": answer(b"", 204, content_length=None),
     "check_image": answer(b"", content_length="5", x_abeja_meta_title="%E5%9B%B3"),
     "list_parts": answer([{"width": 1}]),
     "get_public": answer(b"<html>\n", content_type="text/html"),
 }
+
+
+def test_every_endpoint_is_called():
+    # A download writes a file; it is tried below.
+    assert {name for name, *_ in CALLS} == {*Things.endpoints} - {"get_image"}
 
 
 @pytest.mark.parametrize(("name", "options", "arguments"), CALLS, ids=NAMES)

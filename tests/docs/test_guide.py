@@ -1,5 +1,6 @@
 """The pages written by hand: their code does what it shows, against a platform on this machine."""
 
+import inspect
 import os
 import re
 import shutil
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 from reference_examples import CHANNEL, DEPLOYMENT, FILE, ORGANIZATION, VERSION
 
+from abeja_run import Endpoint, descriptors, fields
+from abeja_run.descriptors import Cursor, Links, Offset, RawBody, Variable, Waiter
 from abeja_run.local import LocalPlatform
 
 pytest_plugins = ["pytester"]
@@ -69,3 +72,18 @@ def test_the_test_that_the_page_on_cassettes_shows_plays_its_recording(pytester)
     folder.mkdir(parents=True)
     shutil.copyfile(ROOT / "docs" / "cassettes" / "get_run.json", folder / "test_a_run_can_be_read.json")
     pytester.runpytest_inprocess("--abeja-record=none", "--abeja-unplayed=error").assert_outcomes(passed=1)
+
+
+#: What a descriptor is not written with: bases of kinds of one's own, and types that others are described with.
+NOT_WRITTEN = {"Body", "Pages", "Parameter", "About", "LocalPath"}
+
+
+def test_every_word_of_the_language_is_in_an_example():
+    code = "\n".join(blocks("descriptors", "python"))
+    words = {*descriptors.__all__, *fields.__all__} - NOT_WRITTEN
+    assert [word for word in sorted(words) if not re.search(rf"\b{word}\b", code)] == []
+    described = {inspect.signature(Endpoint): {"method", "path"}, inspect.signature(fields.about): {"description"}}
+    for kind in (Cursor, Offset, Links, Waiter, RawBody, Variable):
+        described[inspect.signature(kind)] = {"name", "description"}
+    keywords = {name for signature, plain in described.items() for name in signature.parameters if name not in plain}
+    assert [word for word in sorted(keywords) if not re.search(rf"\b{word}=", code)] == []
