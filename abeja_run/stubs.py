@@ -13,6 +13,7 @@ import sys
 import textwrap
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from abeja_run.exceptions import ConfigurationError, Error
 from abeja_run.methods import Method, methods
@@ -38,11 +39,7 @@ def stub(module: ModuleType) -> str:
         >>> "class APIClient(BaseClient):" in stub(abeja_run.client)
         True
     """
-    clients = [
-        value
-        for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, ResourceClient) and value.__module__ == module.__name__
-    ]
+    clients = _clients(module)
     types = WrittenTypes()
     classes = "\n\n".join(_class(client, types) for client in clients)
     for client in clients:
@@ -112,24 +109,51 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     stale = 0
     for name in options.module:
+        if name.endswith(".py"):
+            parser.error(f"{name!r} is a file: name the module, such as mypackage.client")
         try:
             module = importlib.import_module(name)
             path = _path(module)
+            hidden = _hidden(module)
         except (ImportError, Error) as error:
             print(f"Error: {name}: {error}", file=sys.stderr)
             return 1
         text = stub(module)
         if not options.check:
             path.write_text(text, encoding="utf-8")
+            if hidden:
+                told = f"{name}: what stands beside its clients is unknown to type checkers from now on"
+                print(f"{told}, {', '.join(hidden)}: keep it in another module", file=sys.stderr)
         elif not path.exists() or path.read_text(encoding="utf-8") != text:
             print(f"{path.name} is stale; run: python -m abeja_run.stubs {name}", file=sys.stderr)
             stale = 1
     return stale
 
 
+def _clients(module: ModuleType) -> list[type[ResourceClient]]:
+    """The clients that a module defines."""
+    return [
+        value for value in _defined(module).values() if isinstance(value, type) and issubclass(value, ResourceClient)
+    ]
+
+
+def _hidden(module: ModuleType) -> list[str]:
+    """What else a module defines that is public: its stub is all that a type checker looks at."""
+    clients = _clients(module)
+    return [name for name, value in _defined(module).items() if value not in clients and not name.startswith("_")]
+
+
+def _defined(module: ModuleType) -> dict[str, Any]:
+    """The classes and functions that a module defines."""
+    return {name: value for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__}
+
+
 def _path(module: ModuleType) -> Path:
     if not getattr(module, "__file__", None):
         raise ConfigurationError("it is no file")
+    if not _clients(module):
+        # Written all the same, an empty stub would hide everything that is there.
+        raise ConfigurationError("it defines no client")
     return Path(str(module.__file__)).with_suffix(".pyi")
 
 

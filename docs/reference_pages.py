@@ -125,7 +125,7 @@ def page(name: str) -> str:
     parts.append(_signature(documented, own))
     parts.append(_heading("Parameters", "-"))
     rows = [_parameter(parameter, types) for parameter in endpoint.parameters]
-    parts.append(_table(("Name", "Type", "Sent in", "Meaning"), rows, (20, 22, 10, 48)))
+    parts.append(_table(("Name", "Type", "Sent in", "Meaning"), rows, (21, 25, 9, 45)))
     parts.append(_heading("Answer", "-"))
     parts += _answer(own, types)
     parts.append(_heading("Errors", "-"))

@@ -11,6 +11,7 @@ from clients import resource
 from marshmallow import Schema, fields
 
 from abeja_run import GET, POST, BaseClient, Endpoint
+from abeja_run import fields as fields_of
 from abeja_run.descriptors import ArrayOf
 from abeja_run.fields import about
 from abeja_run.stubs import main, stub
@@ -103,7 +104,26 @@ def test_the_command_writes_a_stub_and_tells_a_stale_one(module, capsys):
     assert main(["--check", "own_client"]) == 1
 
 
-@pytest.mark.parametrize(("name", "told"), [("no_such_module", "No module named"), ("sys", "it is no file")])
-def test_a_module_that_cannot_be_used_is_told(name, told, capsys):
+def test_what_the_stub_hides_is_told(module, capsys):
+    source = module.with_suffix(".py")
+    source.write_text(source.read_text() + "def shown(): pass\nclass Shown: pass\nclass _Own: pass\n")
+    assert main(["own_client"]) == 0
+    told = "own_client: what stands beside its clients is unknown to type checkers from now on, shown, Shown: "
+    assert capsys.readouterr().err.startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("no_such_module", "No module named"), ("sys", "it is no file"), ("abeja_run.fields", "it defines no client")],
+)
+def test_a_module_that_cannot_be_used_is_told_and_has_no_stub(name, told, capsys):
     assert main([name]) == 1
     assert told in capsys.readouterr().err
+    assert not Path(fields_of.__file__).with_suffix(".pyi").exists()
+
+
+def test_the_name_of_a_file_is_wrong_usage_that_says_what_is_wanted(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["mypackage/client.py"])
+    assert caught.value.code == 2
+    assert "'mypackage/client.py' is a file: name the module, such as mypackage.client" in capsys.readouterr().err

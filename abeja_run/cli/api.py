@@ -15,7 +15,7 @@ import click
 
 from abeja_run.base_client import BaseClient
 from abeja_run.cli.arguments import argument, option_for
-from abeja_run.cli.declared import Group, ServiceCommand
+from abeja_run.cli.declared import Group, ServiceCommand, help_alone
 from abeja_run.cli.offered import offered_resources, tell
 from abeja_run.cli.output import remark
 from abeja_run.cli.rehearsal import rehearse
@@ -174,10 +174,12 @@ def _call(
 
 @click.group(
     cls=_Api,
+    invoke_without_command=True,
     short_help="Call any endpoint of the API.",
     help="Call any endpoint of the API, by the name of its method in Python. Each parameter is an option; "
     "a variable of the path is also taken from the environment, such as ABEJA_RUN_ID.\n\n"
     "JSON is written out, or in a file as @FILE, or on standard input as -.",
 )
-def api() -> None:
-    pass
+@click.pass_context
+def api(context: click.Context) -> None:
+    help_alone(context)

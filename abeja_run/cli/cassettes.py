@@ -18,8 +18,8 @@ from abeja_run.cassettes.foreign import export_vcrpy, import_foreign
 from abeja_run.cassettes.interaction import Interaction
 from abeja_run.cassettes.redaction import Redaction
 from abeja_run.cassettes.scrubbing import changed_places, scrubbed
-from abeja_run.cli.declared import Command, exit_codes
-from abeja_run.cli.errors import WRONG_USAGE, Failed
+from abeja_run.cli.declared import Command, HelpfulGroup, exit_codes, help_alone
+from abeja_run.cli.errors import Failed
 from abeja_run.cli.offered import offered_resources
 from abeja_run.cli.output import remark
 from abeja_run.cli.settings import Settings
@@ -37,6 +37,7 @@ _force = click.option("--force", is_flag=True, help="Replace DEST where it exist
 
 @click.group(
     "cassette",
+    cls=HelpfulGroup,
     invoke_without_command=True,
     short_help="Show, check, scrub and convert recorded cassettes.",
     help="Look at recorded cassettes, check and scrub them, and convert those of other tools.",
@@ -45,9 +46,7 @@ _force = click.option("--force", is_flag=True, help="Replace DEST where it exist
 @click.pass_context
 def cassette(context: click.Context) -> None:
     """Show the help where no command is named."""
-    if context.invoked_subcommand is None:
-        click.echo(context.get_help(), err=True)
-        context.exit(WRONG_USAGE)
+    help_alone(context)
 
 
 @cassette.command(

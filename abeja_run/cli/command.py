@@ -13,9 +13,9 @@ from abeja_run import __version__
 from abeja_run.cli import batch, cassettes, demo, runs, serving
 from abeja_run.cli.api import api
 from abeja_run.cli.completion import complete, completion
-from abeja_run.cli.declared import Group
+from abeja_run.cli.declared import Group, help_alone
 from abeja_run.cli.document import openapi
-from abeja_run.cli.errors import WRONG_USAGE, exit_code, line, trace
+from abeja_run.cli.errors import exit_code, line, trace
 from abeja_run.cli.output import remark
 from abeja_run.cli.settings import Settings
 
@@ -54,9 +54,7 @@ _ENVIRONMENT = (
 @click.pass_context
 def group(context: click.Context) -> None:
     """Show the help where no command is named."""
-    if context.invoked_subcommand is None:
-        click.echo(context.get_help(), err=True)
-        context.exit(WRONG_USAGE)
+    help_alone(context)
 
 
 for _command in (

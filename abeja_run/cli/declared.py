@@ -5,17 +5,18 @@ Knows no particular command.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 
-from abeja_run.cli.errors import in_options
+from abeja_run.cli.errors import WRONG_USAGE, in_options
 from abeja_run.cli.settings import Settings
 from abeja_run.descriptors import Endpoint
 from abeja_run.exceptions import ConfigurationError, ValidationError
 
-__all__ = ["Command", "Group", "ServiceCommand", "described", "exit_codes", "option"]
+__all__ = ["Command", "Group", "HelpfulGroup", "ServiceCommand", "described", "exit_codes", "help_alone", "option"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -111,8 +112,32 @@ class ServiceCommand(Command):
     shared = (_BASE_URL, _ALLOW_PLAINTEXT, *Command.shared)
 
 
-class Group(click.Group):
-    """The command that all others stand under."""
+def help_alone(context: click.Context) -> None:
+    """Show the help of a group where none of its commands is named: that is wrong usage, and the help the next step."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help(), err=True)
+        context.exit(WRONG_USAGE)
+
+
+class HelpfulGroup(click.Group):
+    """A group of commands that names those that may be meant."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; where there is none, name those that may have been meant."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            near = difflib.get_close_matches(args[0], self.list_commands(ctx))
+            if not near:
+                raise
+            told = f"{error.format_message()} Did you mean {' or '.join(near)}?"
+            raise click.UsageError(told, ctx) from error
+
+
+class Group(HelpfulGroup):
+    """A group of commands, with what is shared by all."""
 
     def __init__(self, *args: Any, **attributes: Any) -> None:
         super().__init__(*args, **{"epilog": _EXIT_CODES, **attributes})

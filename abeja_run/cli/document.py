@@ -50,6 +50,10 @@ def openapi(context: click.Context, client: str | None, check: Path | None) -> N
 
 def _client(name: str, context: click.Context) -> type[ResourceClient]:
     module, _, attribute = name.partition(":")
+    if not (module and attribute):
+        raise click.UsageError(
+            f"--client: {name!r} is not of the form MODULE:CLASS, such as mypackage.client:MyClient.", context
+        )
     # As python -m does: what is being worked on is found where one stands.
     sys.path.insert(0, "")
     try:

@@ -69,6 +69,7 @@ def test_what_is_no_client_is_told(command, tmp_path, monkeypatch, name):
     done = command("openapi", "--client", name)
     assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
     assert "--client" in done.err
+    assert (":" in name) or "is not of the form MODULE:CLASS" in done.err
 
 
 def test_without_apispec_openapi_names_the_way_to_get_it():

@@ -74,3 +74,26 @@ def test_every_method_of_the_client_is_reached_by_a_command(command):
         for endpoint in resource.endpoints.values()
         for method in methods(endpoint)
     }
+
+
+@pytest.mark.parametrize("words", [(), ("api",), ("cassette",)])
+def test_a_group_without_a_command_shows_its_help_and_is_wrong_usage(command, words):
+    done = command(*words)
+    assert (done.code, done.out) == (2, "")
+    assert done.err == command(*words, "--help").out
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("lst",), "No such command 'lst'. Did you mean list?"),
+        (("api", "get_runn"), "No such command 'get_runn'. Did you mean get_run"),
+        (("api", "get-run-log"), "No such command 'get-run-log'. Did you mean get_run_logs"),
+        (("cassette", "chek"), "No such command 'chek'. Did you mean check?"),
+        (("api", "nonsense"), "No such command 'nonsense'. See 'abeja-run api --help'."),
+    ],
+)
+def test_a_command_that_nobody_knows_is_told_with_those_that_may_be_meant(command, words, told):
+    done = command(*words)
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+    assert told in done.err
