@@ -132,7 +132,7 @@ class HelpfulGroup(click.Group):
             near = difflib.get_close_matches(args[0], self.list_commands(ctx))
             if not near:
                 raise
-            told = f"{error.format_message()} Did you mean {' or '.join(near)}?"
+            told = f"{error.message} Did you mean {' or '.join(near)}?"
             raise click.UsageError(told, ctx) from error
 
 
