@@ -63,6 +63,7 @@ class Documented(NamedTuple):
     Attributes:
         module: Where people import it from.
         client: Its class.
+        command: What its endpoints are commands of.
         note: What its pages say before anything else.
         examples: For each endpoint what it is called with, beside the organization and the deployment.
         service: Opens the service from which the examples are recorded.
@@ -70,6 +71,7 @@ class Documented(NamedTuple):
 
     module: str
     client: type[APIClient]
+    command: str
     note: str
     examples: Mapping[str, Mapping[str, Any]]
     service: Callable[[], contextlib.AbstractContextManager[Service]]
@@ -124,6 +126,7 @@ DOCUMENTED = (
     Documented(
         module="abeja_run",
         client=APIClient,
+        command="abeja-run api",
         note="",
         examples={
             "create_run": {"version_id": VERSION, "input_data": {"$datalake:1": f"{CHANNEL}/{FILE}"}, "retry_count": 2},
@@ -137,7 +140,8 @@ DOCUMENTED = (
     Documented(
         module="platform_client",
         client=PlatformClient,
-        note="From the example of :doc:`/resource`: a method of its client, and a command where it is installed.",
+        command="abeja-run api --client platform_client:PlatformClient",
+        note="From the example of :doc:`/resource`.",
         examples={
             "create_trigger": {
                 "version_id": VERSION,

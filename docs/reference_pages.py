@@ -227,7 +227,8 @@ def python_example(method: Method) -> str:
 def shell_example(endpoint: Endpoint) -> str:
     """The command that does the same; what stands in the environment is not given."""
     from_environment = {name.removeprefix("ABEJA_").lower() for name in ENVIRONMENT}
-    words = [f"abeja-run api {endpoint.name}"]
+    documented, _ = endpoints()[endpoint.name]
+    words = [f"{documented.command} {endpoint.name}"]
     for name, value in arguments_of(endpoint.name).items():
         flag = f"--{name.replace('_', '-')}"
         if name in from_environment:

@@ -16,7 +16,7 @@ import click
 from abeja_run.base_client import BaseClient
 from abeja_run.cli.arguments import argument, option_for
 from abeja_run.cli.declared import Group, ServiceCommand, help_alone
-from abeja_run.cli.offered import offered_resources, tell
+from abeja_run.cli.offered import client_option, offered_resources, resources_of, tell
 from abeja_run.cli.output import remark
 from abeja_run.cli.rehearsal import rehearse
 from abeja_run.cli.settings import Settings
@@ -24,6 +24,7 @@ from abeja_run.client import APIClient
 from abeja_run.descriptors import Endpoint, Resource
 from abeja_run.exceptions import WaitFailed
 from abeja_run.parameters import Parameter
+from abeja_run.resource_client import ResourceClient
 
 __all__ = ["api"]
 
@@ -42,26 +43,26 @@ class _Api(Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of an endpoint, whose name may be written with hyphens too."""
         name = cmd_name.replace("-", "_")
-        found = _own().get(name) or _endpoints(ctx).get(name)
+        # Nothing of others is imported for an endpoint of the client's own.
+        found = _own(ctx).get(name) or _endpoints(ctx).get(name)
         return None if found is None else command_for(*found)
 
 
-def _own() -> dict[str, tuple[type[Resource], Endpoint]]:
-    """The endpoints of the package's own client, for which nothing of others is imported."""
-    return {
-        name: (resource, endpoint) for resource in APIClient.resources for name, endpoint in resource.endpoints.items()
-    }
+def _own(context: click.Context) -> dict[str, tuple[type[Resource], Endpoint]]:
+    """The endpoints of the client by name; a resource that extends one of a base class goes before it."""
+    client = context.params.get("client") or APIClient
+    return {name: (one, endpoint) for one in resources_of(client) for name, endpoint in one.endpoints.items()}
 
 
 def _endpoints(context: click.Context) -> Mapping[str, tuple[type[Resource], Endpoint]]:
-    """All endpoints by name: the package's own, then those that other distributions offer."""
+    """All endpoints by name: those of the client, then those that other distributions offer."""
     found: dict[str, tuple[type[Resource], Endpoint]] | None = context.meta.get(_FOUND)
     if found is None:
-        found = context.meta[_FOUND] = {}
-        for resource in offered_resources(context):
+        found = context.meta[_FOUND] = _own(context)
+        for resource in offered_resources(context, context.params.get("client")):
             for name, endpoint in resource.endpoints.items():
                 known = found.setdefault(name, (resource, endpoint))[0]
-                if known is not resource:
+                if not issubclass(known, resource):
                     tell(context, f"{name} is that of {known.__qualname__}, not that of {resource.__qualname__}.")
     return found
 
@@ -180,6 +181,7 @@ def _call(
     "a variable of the path is also taken from the environment, such as ABEJA_RUN_ID.\n\n"
     "JSON is written out, or in a file as @FILE, or on standard input as -.",
 )
+@client_option("this package's, with what is installed")
 @click.pass_context
-def api(context: click.Context) -> None:
+def api(context: click.Context, client: type[ResourceClient] | None) -> None:  # noqa: ARG001 - its endpoints are the commands
     help_alone(context)

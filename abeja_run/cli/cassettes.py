@@ -20,13 +20,14 @@ from abeja_run.cassettes.redaction import Redaction
 from abeja_run.cassettes.scrubbing import changed_places, scrubbed
 from abeja_run.cli.declared import Command, HelpfulGroup, exit_codes, help_alone
 from abeja_run.cli.errors import Failed
-from abeja_run.cli.offered import offered_resources
+from abeja_run.cli.offered import client_option, offered_resources
 from abeja_run.cli.output import remark
 from abeja_run.cli.settings import Settings
 from abeja_run.credentials import SHORTEST_SECRET
 from abeja_run.drift import drift
 from abeja_run.exceptions import CassetteError
 from abeja_run.messages import Response
+from abeja_run.resource_client import ResourceClient
 
 __all__ = ["cassette"]
 
@@ -99,9 +100,10 @@ def _row(number: int, interaction: Interaction) -> dict[str, Any]:
     "the interaction, the field, and what is wrong. Requests that no endpoint is like are told, and are no drift.",
 )
 @click.argument("files", type=_FILE, nargs=-1, required=True)
+@client_option("this package's, with what is installed")
 @click.pass_context
-def check(context: click.Context, files: Sequence[Path]) -> None:
-    endpoints = [one for resource in offered_resources(context) for one in resource.endpoints.values()]
+def check(context: click.Context, files: Sequence[Path], client: type[ResourceClient] | None) -> None:
+    endpoints = [one for resource in offered_resources(context, client) for one in resource.endpoints.values()]
     rows, unknown = [], []
     for file in files:
         for found in drift(load(file), endpoints):

@@ -136,6 +136,8 @@ def test_check_knows_what_is_installed_and_a_resource_that_is_broken_takes_nothi
     save(tmp_path / "e.json", [Interaction(Request("GET", "http://h/elsewhere"), Response(200, {}, b"[]"))])
     done = command("check", path, tmp_path / "e.json")
     assert (done.code, [row["request"] for row in done.rows]) == (1, ["GET /elsewhere"])
+    alone = command("check", path, tmp_path / "e.json", "--client", "abeja_run:APIClient")
+    assert (alone.code, "Left out" in alone.err, "no endpoint is known" in alone.err) == (0, False, True)
     told, *_ = done.err.splitlines()
     assert told.startswith("Left out: offering 1.0: the resource 'broken', nonsense_that_is_not_there:Things, cannot")
 

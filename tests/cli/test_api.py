@@ -608,3 +608,63 @@ def test_a_name_that_two_resources_give_is_that_of_the_first_and_this_is_told(co
     assert done.err == "get_run is that of Runs, not that of Mine.\n"
     assert re.search("get_run +Get a run", done.out)
     assert re.search("get_mine +Mine too", done.out)
+
+
+OWN = """
+from everything import Thing
+from marshmallow import Schema
+from abeja_run import APIClient, AsyncAPIClient, GET, Endpoint, Resource
+from abeja_run.resources.runs import Runs
+class Mine(Resource):
+    path = "/mine"
+    get_mine = Endpoint(GET, returns=Thing, summary="Get mine.")
+class More(Mine):
+    path = "/more"
+    get_mine = Endpoint(GET, returns=Thing, summary="Get more.")
+class OwnClient(APIClient, resources=[Mine]):
+    pass
+class MoreClient(OwnClient, resources=[More]):
+    pass
+class Awaited(AsyncAPIClient, resources=[Mine]):
+    pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "summary"),
+    [("OwnClient", "/mine", "Get mine"), ("MoreClient", "/more", "Get more"), ("Awaited", "/mine", "Get mine")],
+)
+def test_a_client_of_ones_own_has_its_commands_where_one_stands(
+    command, wire, files, monkeypatch, name, target, summary
+):
+    module = f"own_client_{next(_numbers)}"
+    (files / f"{module}.py").write_text(OWN)
+    monkeypatch.setenv("PLATFORM_AUTH_TOKEN", TOKEN)
+    monkeypatch.setenv("ABEJA_API_URL", wire.url)
+    wire.otherwise = answer(THING)
+    of = ("api", "--client", f"{module}:{name}")
+    listed = command(*of, "--help")
+    assert (listed.code, listed.err) == (0, "")
+    assert re.search(rf"^  get_mine +{summary}", listed.out, re.MULTILINE)
+    assert "get_run_logs" in listed.out
+    done = command(*of, "get-mine")
+    assert (done.code, done.err, json.loads(done.out)) == (0, "", THING)
+    assert [seen.target for seen in wire.requests] == [target]
+    assert command(*of, "get_run", "--help").code == 0
+    assert command("api", "get_mine").code == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("spoilt_client", "is not of the form MODULE:CLASS"),
+        ("spoilt_client:Mine", "cannot be imported: SyntaxError"),
+        ("json:loads", "is not a class of clients"),
+    ],
+)
+def test_what_is_no_client_is_told_in_a_line(command, files, name, told):
+    (files / "spoilt_client.py").write_text("class Mine(:\n")
+    done = command("api", "--client", name, "get_mine")
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+    assert "--client" in done.err
+    assert told in done.err

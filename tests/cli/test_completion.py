@@ -68,3 +68,17 @@ def test_a_resource_that_is_broken_disturbs_no_line_that_is_being_completed(comp
     (folder / "entry_points.txt").write_text("[abeja_run.resources]\nbroken = missing_module:Missing\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     assert completed("api", "get_run_l") == ["get_run_logs"]
+
+
+@BASH
+def test_the_endpoints_of_a_client_of_ones_own_are_completed(completed, tmp_path):
+    (tmp_path / "own_client.py").write_text(
+        "from abeja_run import APIClient, GET, Endpoint, Resource\n"
+        "from marshmallow import Schema\n"
+        "class Mine(Resource):\n"
+        "    path = '/mine'\n"
+        "    get_mine = Endpoint(GET, returns=Schema, summary='Get mine.')\n"
+        "class OwnClient(APIClient, resources=[Mine]): pass\n"
+    )
+    assert completed("api", "--client", "own_client:OwnClient", "get_m") == ["get_mine"]
+    assert completed("api", "--client", "own_client:Missing", "get_run_l") == ["get_run_logs"]
