@@ -1,7 +1,8 @@
 """A batch: many submissions side by side, each made once, taken up again by its journal after a crash.
 
-All decisions are made here, in the thread that asks for the results; what is executed elsewhere is one request at a
-time. So one pause slows all requests, nobody else writes the journal, and a worker that dies leaves one outcome open.
+All decisions are made here, where the results are asked for; what is executed elsewhere is one request at a time. So
+one pause slows all requests, nobody else writes the journal, and a worker that dies leaves one outcome open. Whatever
+takes time is a step that :mod:`abeja_run.jobs.many` carries out, or its twin with ``await``.
 """
 
 from __future__ import annotations
@@ -12,12 +13,10 @@ import itertools
 import logging
 import time
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator, Mapping
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import Any, Generic, TypeAlias
 
-from abeja_run.client import APIClient
 from abeja_run.exceptions import (
     BatchStopped,
     ConfigurationError,
@@ -32,17 +31,19 @@ from abeja_run.exceptions import (
     Unauthorized,
     ValidationError,
 )
-from abeja_run.jobs.crew import Crew, Done
 from abeja_run.jobs.errand import Held, NotBegun
 from abeja_run.jobs.journal import Journal, Unwritten
 from abeja_run.jobs.pace import Pace
-from abeja_run.jobs.run import Run, RunStatus, last_lines
-from abeja_run.jobs.submission import SUBMISSION_VARIABLE, Search, Settling, Submission, carrying
+from abeja_run.jobs.plan import AnyRun, BatchResult, Plan
+from abeja_run.jobs.run import RunStatus, last_lines
+from abeja_run.jobs.script import Handed
+from abeja_run.jobs.steps import END, LATER, Await, Done, Intend, Requests, TakeIn
+from abeja_run.jobs.submission import SUBMISSION_VARIABLE, Search, Submission, carrying
 from abeja_run.jobs.times import parsed_time
 from abeja_run.patience import Patience, grown
 from abeja_run.retry import TOO_MANY, is_passing, jittered
 
-__all__ = ["Batch", "BatchResult", "Plan"]
+__all__ = ["Batch"]
 
 logger = logging.getLogger("abeja_run")
 
@@ -55,49 +56,8 @@ _GATHERING = 0.01
 #: Seconds by which the clocks of the service's machines may differ.
 _SERVICE_CLOCKS = 60.0
 
-
-@dataclass(frozen=True, slots=True)
-class BatchResult:
-    """What came of one input of a batch.
-
-    Attributes:
-        index: Which input, counted from 0.
-        input_data: The input.
-        submission_id: What it was submitted with; with it, :meth:`Deployment.submit` finds or starts its run.
-        run: Its run; None if there is none, or none that is known.
-        error: Why there is no run, or how waiting for it has ended; None if all is well.
-    """
-
-    index: int
-    input_data: Any
-    submission_id: str
-    run: Run | None
-    error: Error | None
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What all submissions of a batch have in common.
-
-    Attributes:
-        organization_id: The ID of the organization.
-        deployment_id: The ID of the deployment.
-        parameters: The further arguments of ``create_run``, but for the input.
-        settling: How a run is looked for.
-        max_in_flight: How many requests are under way at a time; with ``wait``, how many runs are unfinished.
-        wait: Whether to wait for the end of the runs.
-        interval: Seconds of the first pause of waiting.
-        max_interval: Seconds of the longest pause.
-    """
-
-    organization_id: str
-    deployment_id: str
-    parameters: Mapping[str, Any]
-    settling: Settling
-    max_in_flight: int
-    wait: bool
-    interval: float
-    max_interval: float
+#: What a batch asks for; seconds are waited by the clock of the transport.
+Script: TypeAlias = Generator[TakeIn | Intend | Await | float | Handed[BatchResult[AnyRun]], Any, None]
 
 
 class _Item:
@@ -126,34 +86,40 @@ class _Look:
         self.failures = 0
 
 
-class Batch:
-    """The results of a batch, in the order of their completion. Not shared by threads.
+class Batch(Generic[AnyRun]):
+    """The results of a batch, in the order of their completion: every decision, and nothing that takes time.
+
+    As many inputs as are being worked on are held, and as many are taken in ahead.
 
     Args:
-        api: The client; its requests are sent once each, sending again is decided here.
         plan: What all submissions have in common.
-        inputs: The inputs; as many of them as are being worked on are held, and as many are taken in ahead.
         journal: What is begun and what came of it; it stays the caller's to close.
-        crew: What carries out the requests; likewise.
+        crew: What carries out the requests, once each, sending again is decided here; likewise.
+        made: Makes a run of what the service told of it.
     """
 
     def __init__(
-        self, api: APIClient, plan: Plan, inputs: Iterable[Any], journal: Journal | Unwritten, crew: Crew
+        self,
+        plan: Plan,
+        journal: Journal | Unwritten,
+        crew: Requests,
+        made: Callable[[Mapping[str, Any]], AnyRun],
     ) -> None:
-        self._api = api
         self._plan = plan
-        self._inputs = iter(inputs)
         self._journal = journal
         self._crew = crew
-        self._pace = Pace(api.transport)
+        self._run = made
+        self._pace = Pace()
         self._patience = Patience(self._pace)
         self._taken = 0
         self._exhausted = False
+        # Whether an input is on its way that was not there yet.
+        self._expecting = False
         self._working: dict[int, _Item] = {}
         # What is waited for takes a place and sends nothing, so nothing is handed over ahead of it.
         self._places = plan.max_in_flight + (0 if plan.wait else crew.ahead)
         self._ready: deque[_Item] = deque()
-        self._results: deque[BatchResult] = deque()
+        self._results: deque[BatchResult[AnyRun]] = deque()
         # What is to be done next at which time; the number keeps entries of the same time in their order.
         self._due: list[tuple[float, int, _Item | _Look]] = []
         self._numbers = itertools.count()
@@ -162,7 +128,7 @@ class Batch:
         # By the service's clock: what is submitted from now on is not older.
         self._newest: datetime | None = None
 
-    def results(self) -> Generator[BatchResult, None, None]:
+    def script(self) -> Script[AnyRun]:
         """Work on the inputs, and hand over each result once it is there.
 
         Raises:
@@ -172,49 +138,52 @@ class Batch:
         """
         try:
             while True:
-                self._take_in()
+                yield from self._take_in()
                 self._send()
                 if self._results:
-                    yield self._results.popleft()
-                elif self._crew.busy:
-                    self._await()
+                    yield Handed(self._results.popleft())
+                elif self._crew.busy or self._expecting:
+                    yield from self._await()
                 elif (moment := self._next_moment()) is not None:
-                    self._pace.sleep_until(moment)
+                    yield from self._pace.until(moment)
                 elif self._exhausted:
                     return
         except BatchStopped as stopped:
-            self._stop()
-            yield from self._left_open(stopped)
+            yield from self._stop()
+            for result in self._left_open(stopped):
+                yield Handed(result)
             raise
         finally:
-            self._stop()
+            yield from self._stop()
 
-    def _take_in(self) -> None:
+    def _take_in(self) -> Script[AnyRun]:
         """Let inputs take the places that are free."""
         if len(self._working) >= self._places or self._results:
             return
         if not self._ready and not self._exhausted:
-            self._gather()
+            yield from self._gather()
         while self._ready and len(self._working) < self._places:
             item = self._ready.popleft()
             self._working[item.index] = item
             self._schedule(item, item.submission.pause)
 
-    def _gather(self) -> None:
+    def _gather(self) -> Script[AnyRun]:
         """Take in some inputs, and put on the disk that they are about to be submitted, all at once."""
         began, since = time.monotonic(), self._now()
         fresh: list[_Item] = []
         most = self._plan.max_in_flight
         while len(self._ready) + len(fresh) < most and len(self._results) < most:
-            try:
-                input_data = next(self._inputs)
-            except StopIteration:
+            input_data = yield TakeIn()
+            self._expecting = input_data is LATER
+            if self._expecting:
+                break
+            if input_data is END:
                 self._exhausted = True
                 if self._taken < self._journal.known:
                     raise JournalMismatch(
                         f"there are only {self._taken} inputs, and the journal was begun with {self._journal.known}; "
                         "give the same inputs in the same order, or name another file for these"
-                    ) from None
+                    )
                 break
             index = self._taken
             self._taken += 1
@@ -225,7 +194,12 @@ class Batch:
                 break
         if fresh:
             given = {item.index: item.input_data for item in fresh}
-            self._journal.intend(given, since, self._crew.straggling)
+            try:
+                yield Intend(given, since, self._crew.straggling)
+            except BaseException:
+                # Broken off when it is on the disk already: that they are not sent after all is to be noted there too.
+                self._ready.extend(item for item in fresh if item.index in self._journal.open)
+                raise
             self._ready.extend(fresh)
 
     def _take_up(self, index: int, input_data: Any) -> bool:
@@ -296,13 +270,13 @@ class Batch:
             return self._pace.free
         return max(self._due[0][0], self._pace.free) if self._due else None
 
-    def _await(self) -> None:
+    def _await(self) -> Script[AnyRun]:
         """Wait until a request is done or another one is due, and take in all that is done."""
         moment = self._next_moment()
-        done = self._crew.next(None if moment is None else max(0.0, moment - self._pace.elapsed))
+        done = yield Await(None if moment is None else max(0.0, moment - self._pace.elapsed))
         while done is not None:
             self._take_in_answer(done)
-            done = self._crew.next(0.0) if self._crew.busy else None
+            done = (yield Await(0.0)) if self._crew.busy else None
         self._journal.flush()
 
     def _take_in_answer(self, done: Done) -> None:
@@ -452,12 +426,9 @@ class Batch:
         del self._working[item.index]
         self._results.append(self._result(item, error))
 
-    def _result(self, item: _Item, error: Error | None) -> BatchResult:
+    def _result(self, item: _Item, error: Error | None) -> BatchResult[AnyRun]:
         run = None if item.run is None else self._run(item.run)
         return BatchResult(item.index, item.input_data, item.submission.submission_id, run, error)
-
-    def _run(self, raw: Mapping[str, Any]) -> Run:
-        return Run(self._api, self._plan.organization_id, raw)
 
     def _submission_id(self, index: int) -> str:
         return f"{self._journal.batch_id}-{index}"
@@ -468,7 +439,7 @@ class Batch:
             return self._newest - timedelta(seconds=_SERVICE_CLOCKS)
         return datetime.now(timezone.utc) - timedelta(seconds=self._plan.settling.clock_allowance)
 
-    def _left_open(self, stopped: BatchStopped) -> Iterator[BatchResult]:
+    def _left_open(self, stopped: BatchStopped) -> Iterator[BatchResult[AnyRun]]:
         """What is known of the inputs that were being worked on when the executor was lost."""
         for item in self._working.values():
             if item.submission.run is not None or item.run is not None:
@@ -477,11 +448,17 @@ class Batch:
             elif item.sent:
                 yield self._result(item, SubmissionUnknown(str(stopped), item.submission.submission_id))
 
-    def _stop(self) -> None:
+    def _stop(self) -> Script[AnyRun]:
         """Note what came of the requests that are under way, and what was not sent at all."""
         with contextlib.suppress(JournalError):
-            for done in self._crew.drain():
-                if isinstance(done.purpose, _Item) and done.purpose.run is None:
+            self._crew.give_up()
+            end = time.monotonic() + self._crew.grace
+            while self._crew.busy and (left := end - time.monotonic()) > 0:
+                try:
+                    done = yield Await(left)
+                except Exception:  # noqa: BLE001, S112 - it ends anyway, and this one stays open
+                    continue
+                if done is not None and isinstance(done.purpose, _Item) and done.purpose.run is None:
                     self._note(done.purpose, done.outcome)
             for item in itertools.chain(self._working.values(), self._ready):
                 if not item.sent and item.run is None:

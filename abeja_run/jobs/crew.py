@@ -8,17 +8,17 @@ import pickle
 import queue
 import time
 import uuid
-from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from abeja_run.client import APIClient
-from abeja_run.exceptions import BatchStopped, ConfigurationError, Error, OutcomeUnknown, TransportError
-from abeja_run.jobs.errand import BegunBefore, Carrier, Errand, NotBegun, carry_out, forget
+from abeja_run.exceptions import BatchStopped, ConfigurationError, Error
+from abeja_run.jobs.errand import BegunBefore, Carrier, Errand, NotBegun, carry_out, forget, lost
 from abeja_run.jobs.hands import Hands
+from abeja_run.jobs.steps import Done
 
-__all__ = ["Crew", "Done"]
+__all__ = ["Crew"]
 
 #: So many faults in a row that are none of this package mean that the executor cannot carry out anything.
 _TOLERATED = 10
@@ -26,21 +26,6 @@ _TOLERATED = 10
 _TOGETHER = 0.0006
 #: Seconds that taking away the last marks may take.
 _FORGETTING = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What came of a request.
-
-    Attributes:
-        purpose: What it was sent for.
-        outcome: The answer, or the error.
-        sent: When it was handed over, by the clock of whoever did.
-    """
-
-    purpose: Any
-    outcome: dict[str, Any] | Error
-    sent: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +49,7 @@ class Crew:
         straggling: Seconds after the end of this process in which a request may still arrive.
         ahead: How many more requests may be handed over than are carried out at a time, so that no thread has to wait
             for the next one.
+        grace: Seconds after which what is under way when the batch ends is not waited for any longer.
 
     Raises:
         ConfigurationError: The executor is none, or the client cannot be handed to it.
@@ -84,8 +70,8 @@ class Crew:
             except Exception as error:
                 raise ConfigurationError(f"the client cannot be handed to other processes: {error}") from error
         self._lease = lease
-        self._timeout = api.timeout
         self.straggling = lease + api.timeout if self._elsewhere else 0.0
+        self.grace = lease + api.timeout if self._elsewhere else api.timeout
         self.ahead = size if self._hands is not None else 0
         self._name = f"abeja-run-{uuid.uuid4()}"
         self._numbers = itertools.count()
@@ -147,7 +133,7 @@ class Crew:
             future = next(iter(self._under_way))
             sent = self._under_way.pop(future)
             future.cancel()
-            return Done(sent.purpose, _lost(sent.errand, TimeoutError()), sent.when)
+            return Done(sent.purpose, lost(sent.errand.method, TimeoutError(), once=sent.errand.once), sent.when)
         if future not in self._under_way:
             return None
         sent = self._under_way.pop(future)
@@ -182,25 +168,15 @@ class Crew:
         """The pause that the service has asked for is over."""
         self._carrier.held = False
 
-    def drain(self) -> Iterator[Done]:
-        """What is under way, as it is done; what has not begun is given up, and so is what takes too long."""
+    def give_up(self) -> None:
+        """Do not begin what has not begun."""
         if not self._elsewhere:
             # Elsewhere nobody can tell what has begun from what has not.
-            for future in list(self._under_way):
-                future.cancel()
-        end = time.monotonic() + self._timeout + (self._lease if self._elsewhere else 0.0)
-        while self._under_way and (left := end - time.monotonic()) > 0:
-            try:
-                done = self.next(left)
-            except Exception:  # noqa: BLE001, S112 - it ends anyway, and this one stays open
-                continue
-            if done is not None:
-                yield done
-        for future in list(self._under_way):
-            future.cancel()
+            self._cancel()
 
     def close(self) -> None:
-        """Leave nothing behind: threads of the crew's own, marks of what must not be carried out twice."""
+        """Leave nothing behind: requests, threads of the crew's own, marks of what must not be carried out twice."""
+        self._cancel()
         if self._hands is not None:
             self._hands.shutdown(wait=False, cancel_futures=True)
         elif self._spent:
@@ -208,34 +184,30 @@ class Crew:
             with contextlib.suppress(Exception):
                 self._executor.submit(forget, tuple(self._spent)).result(_FORGETTING)
 
+    def _cancel(self) -> None:
+        for future in list(self._under_way):
+            future.cancel()
+
     def _outcome(self, future: Future[dict[str, Any]], errand: Errand) -> dict[str, Any] | Error:
         if self._elsewhere and errand.once:
             self._spent.append(errand.name)
         try:
             result = future.result(0)
         except BegunBefore as error:
-            return _lost(errand, error)
+            return lost(errand.method, error, once=errand.once)
         except Error as error:
             self._faults = 0
             return error
         except CancelledError as error:
             if not self._elsewhere:
                 return NotBegun("it was given up")
-            return _lost(errand, error)
+            return lost(errand.method, error, once=errand.once)
         except Exception as error:
             self._faults += 1
             if not self._elsewhere and not isinstance(error, BrokenExecutor):
                 raise
             if self._faults > _TOLERATED:
                 raise BatchStopped(f"the executor fails again and again: {type(error).__name__}: {error}") from error
-            return _lost(errand, error)
+            return lost(errand.method, error, once=errand.once)
         self._faults = 0
         return result
-
-
-def _lost(errand: Errand, error: BaseException) -> Error:
-    """The error of a request of which the executor does not say what came."""
-    told = f"the worker of {errand.method} was lost ({type(error).__name__})"
-    lost: Error = OutcomeUnknown(told) if errand.once else TransportError(told)
-    lost.__cause__ = error
-    return lost

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sized
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
-from typing import Any
+from typing import Any, ClassVar
 
 from abeja_run.client import APIClient
-from abeja_run.exceptions import ValidationError
-from abeja_run.jobs.batch import Batch, BatchResult, Plan
-from abeja_run.jobs.crew import Crew
-from abeja_run.jobs.journal import Journal, Unwritten, digest
+from abeja_run.jobs.many import submitted
+from abeja_run.jobs.plan import BatchResult, Plan, check
 from abeja_run.jobs.progress import Bar
 from abeja_run.jobs.run import Run
 from abeja_run.jobs.script import carried_out
-from abeja_run.jobs.submission import SUBMISSION_VARIABLE, Settling, submitting
-from abeja_run.values import shown
+from abeja_run.jobs.submission import Settling, submitting
 
 __all__ = ["Deployment", "DeploymentFacts"]
 
@@ -31,6 +27,9 @@ class DeploymentFacts:
         settling: How a submission is looked for whose outcome is open; replace it to change that.
     """
 
+    #: What the inputs of a batch may be.
+    _kinds: ClassVar[tuple[type, ...]] = (Iterable,)
+
     def __init__(self, api: Any, organization_id: str, deployment_id: str) -> None:
         self._api = api
         self.organization_id = organization_id
@@ -39,6 +38,16 @@ class DeploymentFacts:
 
     def _ids(self) -> tuple[str, str]:
         return self.organization_id, self.deployment_id
+
+    def _plan(self, inputs: object, max_in_flight: int, **given: Any) -> Plan:
+        """What all submissions of a batch have in common.
+
+        Raises:
+            ValidationError: Arguments that cannot be right for any input.
+        """
+        wait, interval, longest = given.pop("wait"), given.pop("interval"), given.pop("max_interval")
+        check(inputs, self._kinds, max_in_flight, given, interval=interval, max_interval=longest)
+        return Plan(*self._ids(), given, self.settling, max_in_flight, wait, interval, max(interval, longest))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.deployment_id} of organization {self.organization_id}>"
@@ -231,50 +240,21 @@ class Deployment(DeploymentFacts):
             {'number': 2} run-1
             not an object create_run: input_data: 'not an object' (str) is not of type Mapping
         """
-        parameters = {
-            "version_id": version_id,
-            "output_template": output_template,
-            "distribution": distribution,
-            "retry_count": retry_count,
-            "environment": environment,
-            "model_id": model_id,
-        }
-        _check_batch(version_id, inputs, max_in_flight, environment, interval=interval, max_interval=max_interval)
-        plan = Plan(
-            self.organization_id,
-            self.deployment_id,
-            parameters,
-            self.settling,
+        plan = self._plan(
+            inputs,
             max_in_flight,
-            wait,
-            interval,
-            max(interval, max_interval),
+            wait=wait,
+            interval=interval,
+            max_interval=max_interval,
+            version_id=version_id,
+            output_template=output_template,
+            distribution=distribution,
+            retry_count=retry_count,
+            environment=environment,
+            model_id=model_id,
         )
-        total = len(inputs) if isinstance(inputs, Sized) else None
-        return self._results(plan, inputs, journal, executor, Bar(total) if progress else None)
-
-    def _results(
-        self,
-        plan: Plan,
-        inputs: Iterable[Any],
-        journal: str | os.PathLike[str] | None,
-        executor: Executor | None,
-        bar: Bar | None,
-    ) -> Generator[BatchResult, None, None]:
-        with contextlib.ExitStack() as stack:
-            kept: Journal | Unwritten = Unwritten()
-            if journal is not None:
-                kept = stack.enter_context(Journal(journal, _identity(plan)))
-            single = self._api.with_options(max_retry_count=0)
-            crew = Crew(single, executor, plan.max_in_flight, plan.settling.lease)
-            stack.callback(crew.close)
-            if bar is not None:
-                stack.enter_context(bar)
-            results = stack.enter_context(contextlib.closing(Batch(self._api, plan, inputs, kept, crew).results()))
-            for result in results:
-                if bar is not None:
-                    bar.count(result)
-                yield result
+        bar = Bar(inputs) if progress else None
+        return submitted(self._api, plan, inputs, journal=journal, executor=executor, bar=bar)
 
     def run(self, run_id: str) -> Run:
         """The run of this ID, as the service tells of it now.
@@ -290,33 +270,3 @@ class Deployment(DeploymentFacts):
 
     def _run(self, raw: Mapping[str, Any]) -> Run:
         return Run(self._api, self.organization_id, raw)
-
-
-def _identity(plan: Plan) -> dict[str, str]:
-    """What makes a batch this one, for its journal. The environment may be secret, so only its digest."""
-    others = {name: value for name, value in plan.parameters.items() if name != "version_id"}
-    return {
-        "organization_id": plan.organization_id,
-        "deployment_id": plan.deployment_id,
-        "version_id": plan.parameters["version_id"],
-        "other_arguments": digest(others),
-    }
-
-
-def _check_batch(
-    version_id: object, inputs: object, max_in_flight: object, environment: object, **pauses: object
-) -> None:
-    errors = {}
-    if not isinstance(version_id, str) or not version_id:
-        errors["version_id"] = f"{shown(version_id)} is not the ID of a version"
-    if isinstance(inputs, (str, bytes, Mapping)) or not isinstance(inputs, Iterable):
-        errors["inputs"] = f"{shown(inputs)} is not a number of inputs to iterate over"
-    if isinstance(max_in_flight, bool) or not isinstance(max_in_flight, int) or max_in_flight < 1:
-        errors["max_in_flight"] = f"{shown(max_in_flight)} is not a whole number from 1"
-    if isinstance(environment, Mapping) and SUBMISSION_VARIABLE in environment:
-        errors["environment"] = f"{SUBMISSION_VARIABLE} is another one for each input"
-    for name, value in pauses.items():
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1e9:
-            errors[name] = f"{shown(value)} is not a number of seconds above 0"
-    if errors:
-        raise ValidationError("submit_many", errors)

@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from abeja_run.client import APIClient
-from abeja_run.exceptions import Error, HttpError
+from abeja_run.exceptions import Error, HttpError, OutcomeUnknown, TransportError
 from abeja_run.retry import TOO_MANY
 
-__all__ = ["BegunBefore", "Carrier", "Errand", "Held", "NotBegun", "carry_out", "forget"]
+__all__ = ["BegunBefore", "Carrier", "Errand", "Held", "NotBegun", "carry_out", "forget", "lost"]
 
 
 class NotBegun(Error):
@@ -105,6 +105,14 @@ def carry_out(carrier: Carrier, errand: Errand) -> dict[str, Any]:
             carrier.held = True
         raise
     return result
+
+
+def lost(method: str, error: BaseException, *, once: bool) -> Error:
+    """The error of a request of which nobody says what came."""
+    told = f"the worker of {method} was lost ({type(error).__name__})"
+    found: Error = OutcomeUnknown(told) if once else TransportError(told)
+    found.__cause__ = error
+    return found
 
 
 def forget(names: tuple[str, ...]) -> None:

@@ -1,12 +1,13 @@
-"""When the next request may leave: one pause for all of them. Goes by the transport's clock."""
+"""When the next request may leave: one pause for all of them. Lets no time pass itself."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Generator
 
 from abeja_run.exceptions import HttpError
 from abeja_run.retry import RETRY_AFTER_CAP, jittered
-from abeja_run.transports.base import Clock, Transport
+from abeja_run.transports.base import Clock
 
 __all__ = ["Pace"]
 
@@ -17,24 +18,18 @@ class Pace(Clock):
     Where the service says that there are too many, nobody sends anything before a pause is over that all share; it
     grows for as long as the service says so.
 
-    Args:
-        transport: What lets time pass.
-
     Example:
-        >>> class Replay(Transport):
-        ...     def send(self, request, timeout): ...
-        ...     def sleep(self, seconds): ...
-        >>> pace = Pace(Replay())
-        >>> pace.sleep_until(pace.elapsed + 3600)
+        >>> pace = Pace()
+        >>> [round(seconds) for seconds in pace.until(pace.elapsed + 3600)]
+        [3600]
         >>> pace.elapsed >= 3600
         True
     """
 
-    __slots__ = ("_refusals", "_skipped", "_transport", "free")
+    __slots__ = ("_refusals", "_skipped", "free")
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._transport = transport
         self._skipped = 0.0
         self._refusals = 0
         #: From when on requests may leave.
@@ -45,13 +40,13 @@ class Pace(Clock):
         """Seconds since the clock was made, with what the transport has let pass in no time."""
         return time.monotonic() - self._started + self._skipped
 
-    def sleep_until(self, moment: float) -> None:
-        """Let time pass until a moment, through the transport."""
+    def until(self, moment: float) -> Generator[float, None, None]:
+        """The seconds that whoever carries this out lets pass until a moment; none where it has come."""
         seconds = moment - self.elapsed
         if seconds <= 0:
             return
         before = time.monotonic()
-        self._transport.sleep(seconds)
+        yield seconds
         # A replay returns at once, and the time counts all the same.
         self._skipped += max(0.0, seconds - (time.monotonic() - before))
 

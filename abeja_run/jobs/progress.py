@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sized
 from typing import Any
 
 from abeja_run.exceptions import MissingExtra
-from abeja_run.jobs.batch import BatchResult
+from abeja_run.jobs.plan import BatchResult
 
 __all__ = ["Bar"]
 
@@ -15,22 +16,22 @@ class Bar:
     """A bar, shown while it is entered.
 
     Args:
-        total: How many results there will be, or None.
+        inputs: What there will be a result for each of; may know how many.
 
     Raises:
         MissingExtra: tqdm is not installed.
     """
 
-    def __init__(self, total: int | None) -> None:
+    def __init__(self, inputs: object) -> None:
         try:
             self._make: Any = importlib.import_module("tqdm.auto").tqdm
         except ImportError as error:
             raise MissingExtra("progress=True needs tqdm: pip install 'abeja-run[progress]'") from error
-        self._total = total
+        self._total = len(inputs) if isinstance(inputs, Sized) else None
         self._failed = 0
         self._bar: Any = None
 
-    def count(self, result: BatchResult) -> None:
+    def count(self, result: BatchResult[Any]) -> None:
         """Show that a result is there."""
         if result.error is not None:
             self._failed += 1
