@@ -1,5 +1,6 @@
 """Batches without a journal: what each input gets, what faults do to all and to one, and how a batch ends."""
 
+import functools
 import itertools
 import random
 import re
@@ -20,10 +21,16 @@ OPEN = [LOST, e.Timeout("late"), *map(Response, (500, 502, 503, 504)), Response(
 REFUSED = e.ConnectError("refused")
 
 
-def deployment(service, **settings):
-    made = Client("1", CREDENTIAL, transport=service, **settings).deployment("2")
-    made.settling = Settling(period=3, looks=3)
-    return made
+def over(made, service, **settings):
+    target = made("1", CREDENTIAL, transport=service, **settings).deployment("2")
+    target.settling = Settling(period=3, looks=3)
+    return target
+
+
+@pytest.fixture
+def deployment(kind):
+    """A deployment of either kind of client, called as if it were not awaited."""
+    return functools.partial(over, kind.client)
 
 
 def numbered(count):
@@ -34,7 +41,7 @@ def by_index(results):
     return sorted(results, key=lambda result: result.index)
 
 
-def test_every_input_gets_a_run_of_its_own_and_every_result_tells_which():
+def test_every_input_gets_a_run_of_its_own_and_every_result_tells_which(deployment):
     service = Service(page_size=100)
     results = by_index(deployment(service).submit_many("ver-1", iter(numbered(50)), environment={"A": "b"}))
     assert [result.input_data for result in results] == numbered(50)
@@ -49,7 +56,7 @@ def test_every_input_gets_a_run_of_its_own_and_every_result_tells_which():
     assert service.looks == 0
 
 
-def test_no_input_is_no_result():
+def test_no_input_is_no_result(deployment):
     assert list(deployment(Service()).submit_many("ver-1", [])) == []
 
 
@@ -62,7 +69,7 @@ def test_results_come_in_the_order_of_completion():
                 gate.wait(20)
             return super().send(request, timeout)
 
-    results = deployment(Slow()).submit_many("ver-1", numbered(5), max_in_flight=2)
+    results = over(Client, Slow()).submit_many("ver-1", numbered(5), max_in_flight=2)
     seen = [next(results).index for _ in range(4)]
     gate.set()
     assert sorted(seen) == [1, 2, 3, 4]
@@ -70,7 +77,7 @@ def test_results_come_in_the_order_of_completion():
 
 
 @pytest.mark.parametrize("max_in_flight", [1, 3])
-def test_inputs_are_taken_in_no_further_ahead_than_thrice_what_is_in_flight(max_in_flight):
+def test_inputs_are_taken_in_no_further_ahead_than_thrice_what_is_in_flight(deployment, max_in_flight):
     taken = 0
 
     def inputs():
@@ -99,7 +106,7 @@ def test_inputs_that_come_slowly_are_submitted_as_they_come():
             assert posted.wait(20)
             posted.clear()
 
-    assert len(list(deployment(Telling()).submit_many("ver-1", slowly(inputs())))) == 3
+    assert len(list(over(Client, Telling()).submit_many("ver-1", slowly(inputs())))) == 3
 
 
 def slowly(inputs):
@@ -110,7 +117,7 @@ def slowly(inputs):
 
 
 @pytest.mark.parametrize("bad", ["text", 5, [1], {"a": object()}, {"a": {1, 2}}], ids=range(5))
-def test_one_bad_input_does_not_stop_the_rest(bad):
+def test_one_bad_input_does_not_stop_the_rest(deployment, bad):
     service = Service()
     first, second, third = by_index(deployment(service).submit_many("ver-1", [{"a": 1}, bad, {"a": 3}]))
     assert first.run
@@ -121,14 +128,14 @@ def test_one_bad_input_does_not_stop_the_rest(bad):
     assert service.posts == 2
 
 
-def test_an_input_that_the_service_refuses_does_not_stop_the_rest():
+def test_an_input_that_the_service_refuses_does_not_stop_the_rest(deployment):
     service = Service(None, ("before", Response(400, body=b'{"error_description": "no"}')))
     results = list(deployment(service).submit_many("ver-1", numbered(6), max_in_flight=1))
     assert [type(result.error) for result in results] == [type(None), e.BadRequest, *[type(None)] * 4]
 
 
 @pytest.mark.parametrize("answer", OPEN, ids=str)
-def test_runs_whose_answers_were_lost_are_found_and_not_submitted_again(answer):
+def test_runs_whose_answers_were_lost_are_found_and_not_submitted_again(deployment, answer):
     service = Service(*[("after", answer)] * 8, page_size=100)
     results = list(deployment(service).submit_many("ver-1", numbered(20)))
     assert all(result.run.input_data == result.input_data for result in results)
@@ -136,7 +143,7 @@ def test_runs_whose_answers_were_lost_are_found_and_not_submitted_again(answer):
 
 
 @pytest.mark.parametrize("answer", OPEN, ids=str)
-def test_what_was_not_started_is_submitted_again_with_the_same_id(answer):
+def test_what_was_not_started_is_submitted_again_with_the_same_id(deployment, answer):
     service = Service(*[("before", answer)] * 4)
     results = list(deployment(service).submit_many("ver-1", numbered(4), max_in_flight=4))
     assert [result.error for result in results] == [None] * 4
@@ -145,13 +152,13 @@ def test_what_was_not_started_is_submitted_again_with_the_same_id(answer):
     assert service.waited == pytest.approx(3, abs=0.1)
 
 
-def test_many_open_outcomes_are_looked_for_in_one_list():
+def test_many_open_outcomes_are_looked_for_in_one_list(deployment):
     service = Service(*[("after", LOST)] * 8, page_size=100)
     list(deployment(service).submit_many("ver-1", numbered(8), max_in_flight=8))
     assert service.looks < 8
 
 
-def test_what_stays_open_says_its_id_and_does_not_stop_the_rest():
+def test_what_stays_open_says_its_id_and_does_not_stop_the_rest(deployment):
     class Losing(Service):
         def _post(self, body):
             return LOST if body["input_data"]["number"] == 0 else super()._post(body)
@@ -164,7 +171,7 @@ def test_what_stays_open_says_its_id_and_does_not_stop_the_rest():
     assert again.input_data == {"number": 0}
 
 
-def test_while_the_runs_cannot_be_listed_nothing_is_submitted_again():
+def test_while_the_runs_cannot_be_listed_nothing_is_submitted_again(deployment):
     service = Service(("after", LOST))
     service.listing_fails = 1_000
     (result,) = deployment(service).submit_many("ver-1", numbered(1))
@@ -194,7 +201,7 @@ class Flaky(Service):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_through_all_kinds_of_faults_every_input_gets_exactly_one_run(seed):
+def test_through_all_kinds_of_faults_every_input_gets_exactly_one_run(deployment, seed):
     service = Flaky(seed)
     target = deployment(service)
     target.settling = Settling(period=3, looks=5, rounds=20)
@@ -204,7 +211,7 @@ def test_through_all_kinds_of_faults_every_input_gets_exactly_one_run(seed):
     assert sorted(run["input_data"]["number"] for run in service.runs) == list(range(300))
 
 
-def test_a_service_that_is_too_busy_slows_all_requests_not_one():
+def test_a_service_that_is_too_busy_slows_all_requests_not_one(deployment):
     busy = Response(429, {"Retry-After": "7"})
     service = Service(*[None] * 4, *[("before", busy)] * 4)
     results = list(deployment(service).submit_many("ver-1", numbered(40), max_in_flight=4))
@@ -214,14 +221,14 @@ def test_a_service_that_is_too_busy_slows_all_requests_not_one():
     assert len(service.runs) == 40
 
 
-def test_a_service_that_is_too_busy_for_ten_minutes_is_an_error():
+def test_a_service_that_is_too_busy_for_ten_minutes_is_an_error(deployment):
     service = Service(*[("before", Response(429))] * 10_000)
     (result,) = deployment(service).submit_many("ver-1", numbered(1))
     assert result.error.status_code == 429
     assert 600 < service.waited < 900
 
 
-def test_a_service_that_cannot_be_reached_is_tried_again_and_then_an_error_of_the_input():
+def test_a_service_that_cannot_be_reached_is_tried_again_and_then_an_error_of_the_input(deployment):
     class Unreachable(Service):
         def _post(self, body):
             self.tries = getattr(self, "tries", 0) + (body["input_data"]["number"] == 0)
@@ -236,7 +243,7 @@ def test_a_service_that_cannot_be_reached_is_tried_again_and_then_an_error_of_th
     assert [result.error for result in deployment(again).submit_many("ver-1", numbered(1))] == [None]
 
 
-def test_with_wait_a_result_is_there_when_its_run_has_ended():
+def test_with_wait_a_result_is_there_when_its_run_has_ended(deployment):
     service = Service(looks_until_end=3)
     given = [{"fail": False}, {"fail": True}, {"fail": False}]
     results = by_index(deployment(service).submit_many("ver-1", given, wait=True))
@@ -248,7 +255,7 @@ def test_with_wait_a_result_is_there_when_its_run_has_ended():
     assert service.waited >= 2.5
 
 
-def test_with_wait_no_more_runs_are_unfinished_than_are_in_flight():
+def test_with_wait_no_more_runs_are_unfinished_than_are_in_flight(deployment):
     most = 0
 
     class Counting(Service):
@@ -262,7 +269,7 @@ def test_with_wait_no_more_runs_are_unfinished_than_are_in_flight():
     assert most == 3
 
 
-def test_waiting_bears_faults_in_between_but_not_what_it_cannot_mend():
+def test_waiting_bears_faults_in_between_but_not_what_it_cannot_mend(deployment):
     class Broken(Service):
         def _one(self, path):
             answers = [LOST, Response(503), Response(429), super()._one(path)]
@@ -282,23 +289,23 @@ def test_waiting_bears_faults_in_between_but_not_what_it_cannot_mend():
 
 
 @pytest.mark.parametrize(
-    ("wrong", "kind"),
+    ("wrong", "error"),
     [({"retry_count": 10}, e.ValidationError), ({"environment": ["A=1"]}, e.ValidationError)],
     ids=str,
 )
-def test_what_would_be_wrong_with_every_input_is_raised(wrong, kind):
+def test_what_would_be_wrong_with_every_input_is_raised(deployment, wrong, error):
     service = Service()
-    with pytest.raises(kind, match=next(iter(wrong))):
+    with pytest.raises(error, match=next(iter(wrong))):
         next(deployment(service).submit_many("ver-1", numbered(10), **wrong))
     assert service.posts == 0
 
 
-def test_a_credential_that_is_refused_or_missing_ends_the_batch():
+def test_a_credential_that_is_refused_or_missing_ends_the_batch(deployment, kind):
     service = Service(*[("before", Response(401))] * 100)
     with pytest.raises(e.Unauthorized):
         list(deployment(service).submit_many("ver-1", numbered(100), max_in_flight=2))
     assert service.posts <= 2
-    nobody = Client("1", transport=Service()).deployment("2")
+    nobody = kind.client("1", transport=Service()).deployment("2")
     with pytest.raises(e.CredentialError):
         list(nobody.submit_many("ver-1", numbered(3)))
 
@@ -319,7 +326,7 @@ def test_a_credential_that_is_refused_or_missing_ends_the_batch():
         ("environment", {"ABEJA_RUN_SUBMISSION_ID": "mine"}),
     ],
 )
-def test_arguments_that_cannot_be_right_are_refused_at_once(name, value):
+def test_arguments_that_cannot_be_right_are_refused_at_once(deployment, name, value):
     arguments = {"version_id": "ver-1", "inputs": numbered(1), name: value}
     with pytest.raises(e.ValidationError, match=f"^submit_many: {name}: "):
         deployment(Service()).submit_many(**arguments)
@@ -327,10 +334,10 @@ def test_arguments_that_cannot_be_right_are_refused_at_once(name, value):
 
 def test_an_executor_that_is_none_is_refused():
     with pytest.raises(e.ConfigurationError, match="executor is of type int"):
-        next(deployment(Service()).submit_many("ver-1", numbered(1), executor=5))
+        next(over(Client, Service()).submit_many("ver-1", numbered(1), executor=5))
 
 
-def test_an_error_of_the_inputs_is_handed_over_when_what_is_under_way_has_ended():
+def test_an_error_of_the_inputs_is_handed_over_when_what_is_under_way_has_ended(deployment):
     def inputs():
         yield {"number": 0}
         raise OSError("the file is gone")
@@ -341,7 +348,7 @@ def test_an_error_of_the_inputs_is_handed_over_when_what_is_under_way_has_ended(
     assert len(service.runs) <= 1
 
 
-def test_whoever_asks_for_no_further_result_waits_only_for_what_is_under_way(caplog):
+def test_whoever_asks_for_no_further_result_waits_only_for_what_is_under_way(deployment, caplog):
     service = Service()
     results = deployment(service).submit_many("ver-1", itertools.cycle(numbered(3)), max_in_flight=4)
     next(results)
@@ -357,7 +364,7 @@ def busy(thread):
     return thread.is_alive()
 
 
-def test_a_fault_of_a_transport_that_is_no_error_of_the_package_is_not_hidden():
+def test_a_fault_of_a_transport_that_is_no_error_of_the_package_is_not_hidden(deployment):
     class Wrong(Transport):
         leaves_process = False
 
@@ -368,7 +375,7 @@ def test_a_fault_of_a_transport_that_is_no_error_of_the_package_is_not_hidden():
         list(deployment(Wrong()).submit_many("ver-1", numbered(3)))
 
 
-def test_a_bar_shows_how_far_a_batch_has_come(capsys):
+def test_a_bar_shows_how_far_a_batch_has_come(deployment, capsys):
     given = [{"a": 1}, "bad", {"a": 3}]
     assert len(list(deployment(Service()).submit_many("ver-1", given, progress=True))) == 3
     told = capsys.readouterr().err
@@ -380,7 +387,7 @@ def test_a_bar_shows_how_far_a_batch_has_come(capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_a_bar_without_its_extra_says_at_once_what_to_install(monkeypatch):
+def test_a_bar_without_its_extra_says_at_once_what_to_install(deployment, monkeypatch):
     monkeypatch.setitem(sys.modules, "tqdm.auto", None)
     with pytest.raises(e.MissingExtra, match=r"pip install 'abeja-run\[progress\]'"):
         deployment(Service()).submit_many("ver-1", numbered(1), progress=True)

@@ -15,7 +15,7 @@ from servers import CREDENTIAL
 from services import Service
 
 from abeja_run import exceptions as e
-from abeja_run.jobs import Client, Settling
+from abeja_run.jobs import Settling
 from abeja_run.jobs.journal import Journal, digest
 from abeja_run.messages import Response
 
@@ -27,9 +27,15 @@ def path(tmp_path):
     return tmp_path / "batch.jsonl"
 
 
-def deployment(service, organization="1", number="2"):
-    made = Client(organization, CREDENTIAL, transport=service).deployment(number)
-    made.settling = Settling(period=3, looks=3)
+@pytest.fixture
+def deployment(kind):
+    """A deployment of either kind of client, called as if it were not awaited."""
+
+    def made(service, organization="1", number="2"):
+        target = kind.client(organization, CREDENTIAL, transport=service).deployment(number)
+        target.settling = Settling(period=3, looks=3)
+        return target
+
     return made
 
 
@@ -37,24 +43,33 @@ def numbered(count):
     return [{"number": number} for number in range(count)]
 
 
-def run_all(service, path, inputs, **options):
-    results = list(deployment(service).submit_many("ver-1", inputs, journal=path, **options))
-    return sorted(results, key=lambda result: result.index)
+@pytest.fixture
+def run_all(deployment):
+    def run(service, path, inputs, **options):
+        results = list(deployment(service).submit_many("ver-1", inputs, journal=path, **options))
+        return sorted(results, key=lambda result: result.index)
+
+    return run
 
 
-def ended_after(service, path, inputs, count, **options):
+@pytest.fixture
+def ended_after(deployment):
     """A batch that nobody asked for more than so many results of."""
-    results = deployment(service).submit_many("ver-1", inputs, journal=path, **options)
-    for _ in range(count):
-        next(results)
-    results.close()
+
+    def run(service, path, inputs, count, **options):
+        results = deployment(service).submit_many("ver-1", inputs, journal=path, **options)
+        for _ in range(count):
+            next(results)
+        results.close()
+
+    return run
 
 
 def lines(path):
     return [json.loads(line) for line in path.read_bytes().splitlines()]
 
 
-def test_a_finished_batch_gives_its_results_again_without_a_request(path):
+def test_a_finished_batch_gives_its_results_again_without_a_request(run_all, path):
     service = Service()
     first = run_all(service, path, numbered(20))
     posts, looks = service.posts, service.looks
@@ -72,7 +87,7 @@ def test_a_finished_batch_gives_its_results_again_without_a_request(path):
 
 
 @pytest.mark.parametrize("count", [1, 7, 19])
-def test_a_batch_goes_on_where_it_was_stopped(path, count):
+def test_a_batch_goes_on_where_it_was_stopped(run_all, ended_after, path, count):
     service = Service(page_size=100)
     ended_after(service, path, numbered(20), count)
     results = run_all(service, path, numbered(20))
@@ -81,14 +96,14 @@ def test_a_batch_goes_on_where_it_was_stopped(path, count):
     assert len(set(service.submission_ids)) == 20
 
 
-def test_more_inputs_may_follow_those_of_before(path):
+def test_more_inputs_may_follow_those_of_before(run_all, path):
     service = Service()
     run_all(service, path, numbered(5))
     assert len(run_all(service, path, numbered(12))) == 12
     assert len(service.runs) == 12
 
 
-def test_wherever_its_last_write_was_torn_every_input_gets_one_run(path, caplog):
+def test_wherever_its_last_write_was_torn_every_input_gets_one_run(run_all, ended_after, path, caplog):
     service = Service(page_size=100)
     ended_after(service, path, numbered(6), 3, max_in_flight=2)
     whole, existing = path.read_bytes(), list(service.runs)
@@ -105,7 +120,7 @@ def test_wherever_its_last_write_was_torn_every_input_gets_one_run(path, caplog)
     assert "is cut off" in caplog.text
 
 
-def test_an_intention_is_on_the_disk_before_its_request_leaves(path, monkeypatch):
+def test_an_intention_is_on_the_disk_before_its_request_leaves(run_all, path, monkeypatch):
     synced = 0
     name = "fdatasync" if hasattr(os, "fdatasync") else "fsync"
     real = getattr(os, name)
@@ -126,7 +141,7 @@ def test_an_intention_is_on_the_disk_before_its_request_leaves(path, monkeypatch
     assert len(run_all(Watching(), path, numbered(30))) == 30
 
 
-def test_runs_that_nobody_was_told_of_are_found_by_one_list(path):
+def test_runs_that_nobody_was_told_of_are_found_by_one_list(run_all, path):
     service = Service(*[("after", LOST)] * 8, page_size=100)
     service.listing_fails = 100
     # Every answer is lost, and no list is to be had: nothing is known of any input.
@@ -140,7 +155,7 @@ def test_runs_that_nobody_was_told_of_are_found_by_one_list(path):
     assert (service.posts, len(service.runs), service.looks) == (8, 8, 1)
 
 
-def test_an_input_that_was_refused_is_submitted_anew(path):
+def test_an_input_that_was_refused_is_submitted_anew(run_all, path):
     service = Service(("before", Response(400)), ("before", Response(404)))
     first = run_all(service, path, numbered(3), max_in_flight=1)
     assert [bool(result.run) for result in first] == [False, False, True]
@@ -150,7 +165,7 @@ def test_an_input_that_was_refused_is_submitted_anew(path):
     assert [result.submission_id for result in second] == [result.submission_id for result in first]
 
 
-def test_an_input_whose_second_submission_was_cut_short_is_looked_for(path):
+def test_an_input_whose_second_submission_was_cut_short_is_looked_for(run_all, path):
     service = Service(("before", Response(400)), page_size=100)
     run_all(service, path, numbered(1))
     service.faults = [("after", LOST)]
@@ -163,7 +178,7 @@ def test_an_input_whose_second_submission_was_cut_short_is_looked_for(path):
     assert len(service.runs) == 1
 
 
-def test_a_batch_that_waits_goes_on_waiting_for_runs_of_before(path):
+def test_a_batch_that_waits_goes_on_waiting_for_runs_of_before(run_all, path):
     service = Service(looks_until_end=2)
     given = [{"number": 0}, {"fail": True}]
     run_all(service, path, given)
@@ -179,7 +194,7 @@ def test_a_batch_that_waits_goes_on_waiting_for_runs_of_before(path):
 
 
 @pytest.mark.parametrize("change", ["organization_id", "deployment_id", "version_id", "other_arguments"])
-def test_the_journal_of_another_batch_is_refused(path, change):
+def test_the_journal_of_another_batch_is_refused(run_all, deployment, path, change):
     service = Service()
     run_all(service, path, numbered(2))
     before = path.read_bytes()
@@ -195,21 +210,21 @@ def test_the_journal_of_another_batch_is_refused(path, change):
 @pytest.mark.parametrize(
     "content", [b'{"number": 1}\n{"number": 2}\n', b"text", b"\0" * 100, b'{"abeja_run_batch": 1}\n']
 )
-def test_a_file_that_is_no_journal_is_refused_and_left_alone(path, content):
+def test_a_file_that_is_no_journal_is_refused_and_left_alone(run_all, path, content):
     path.write_bytes(content)
     with pytest.raises(e.JournalMismatch, match="is not the journal of a batch"):
         run_all(Service(), path, numbered(2))
     assert path.read_bytes() == content
 
 
-def test_a_journal_of_another_format_is_refused(path):
+def test_a_journal_of_another_format_is_refused(run_all, path):
     run_all(Service(), path, numbered(1))
     path.write_bytes(path.read_bytes().replace(b'"abeja_run_batch": 1', b'"abeja_run_batch": 2'))
     with pytest.raises(e.JournalMismatch, match="another version"):
         run_all(Service(), path, numbered(1))
 
 
-def test_what_is_no_file_is_refused(tmp_path):
+def test_what_is_no_file_is_refused(run_all, tmp_path):
     os.mkfifo(tmp_path / "fifo")
     for journal, told in (
         (tmp_path, "directory"),
@@ -220,7 +235,7 @@ def test_what_is_no_file_is_refused(tmp_path):
             run_all(Service(), journal, numbered(1))
 
 
-def test_inputs_that_have_changed_are_refused_and_the_first_that_differs_is_named(path):
+def test_inputs_that_have_changed_are_refused_and_the_first_that_differs_is_named(run_all, ended_after, path):
     service = Service()
     ended_after(service, path, numbered(20), 10)
     posts = service.posts
@@ -255,7 +270,7 @@ def test_the_order_of_keys_makes_no_other_input_and_every_other_difference_does(
     assert digest(endless) == digest([{1: 2, "a": 3}])
 
 
-def test_a_journal_that_is_in_use_is_refused(path):
+def test_a_journal_that_is_in_use_is_refused(run_all, deployment, path):
     service = Service()
     results = deployment(service).submit_many("ver-1", numbered(20), journal=path, max_in_flight=1)
     next(results)
@@ -320,7 +335,7 @@ def test_a_forked_process_that_outlives_a_batch_does_not_keep_its_journal_locked
         b"[" * 100_000,
     ],
 )
-def test_a_damaged_journal_is_refused_and_the_line_is_named(path, line):
+def test_a_damaged_journal_is_refused_and_the_line_is_named(run_all, path, line):
     service = Service()
     run_all(service, path, numbered(2))
     head, rest = path.read_bytes().split(b"\n", 1)
@@ -330,7 +345,7 @@ def test_a_damaged_journal_is_refused_and_the_line_is_named(path, line):
     assert service.posts == 2
 
 
-def test_a_journal_is_readable_by_its_owner_only_and_holds_no_input_and_no_secret(path):
+def test_a_journal_is_readable_by_its_owner_only_and_holds_no_input_and_no_secret(run_all, path):
     inputs = [{"password": "hunter2"}]
     run_all(Service(), path, inputs, environment={"TOKEN": "s3cret"})
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -350,7 +365,7 @@ def files_no_longer_than(size):
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_full_disk_is_a_clear_error_that_starts_nothing(path):
+def test_a_full_disk_is_a_clear_error_that_starts_nothing(run_all, path):
     service = Service()
     with files_no_longer_than(100), pytest.raises(e.JournalError, match=f"journal {path} cannot be written: "):
         run_all(service, path, numbered(2))
@@ -359,7 +374,7 @@ def test_a_full_disk_is_a_clear_error_that_starts_nothing(path):
 
 
 @pytest.mark.parametrize("size", range(300, 3000, 117))
-def test_wherever_a_disk_gets_full_the_batch_goes_on_when_there_is_room_again(path, size):
+def test_wherever_a_disk_gets_full_the_batch_goes_on_when_there_is_room_again(run_all, path, size):
     service = Service(page_size=100)
     with files_no_longer_than(size), pytest.raises(e.JournalError, match="cannot be written"):
         run_all(service, path, numbered(40), max_in_flight=3)

@@ -1,6 +1,7 @@
 """The promise of a batch, at length: a process that is killed again and again, a service that fails again and again."""
 
 import collections
+import itertools
 import logging
 import os
 import random
@@ -18,24 +19,40 @@ from abeja_run.local.faults import Kind
 
 INPUTS, KILLS = 200, 20
 
-#: Forks for each line that it is told, and says the ID of the child, then how that one ended. Waits are cut short.
+#: Forks for each line that it is told, and says the ID of the child, then how that one ended. Waits are cut short. The
+#: line says which kind of client submits.
 PROCESSES = textwrap.dedent(
     """
-    import os, sys, time
+    import asyncio, os, sys, time
+    from abeja_run import AsyncClient
+    from abeja_run.asynchronous import AiohttpTransport
     from abeja_run.jobs import Client, Settling
     from abeja_run.transports import Urllib3Transport
     class Hasty(Urllib3Transport):
         def sleep(self, seconds):
             time.sleep(seconds / 20)
+    class AsyncHasty(AiohttpTransport):
+        async def sleep(self, seconds):
+            await asyncio.sleep(seconds / 20)
+    def called(inputs):
+        client = Client(organization, {"auth_token": token}, base_url=url, transport=Hasty())
+        target = client.deployment(deployment)
+        target.settling = settling
+        return list(target.submit_many(version, inputs, journal=journal))
+    async def collected(inputs):
+        client = AsyncClient(organization, {"auth_token": token}, base_url=url, transport=AsyncHasty())
+        target = client.deployment(deployment)
+        target.settling = settling
+        return [result async for result in target.submit_many(version, inputs, journal=journal)]
+    def awaited(inputs):
+        return asyncio.run(collected(inputs))
+    settling = Settling(period=6, looks=3, rounds=50)
     url, token, organization, deployment, version, journal, count = sys.argv[1:]
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
-            client = Client(organization, {"auth_token": token}, base_url=url, transport=Hasty())
-            target = client.deployment(deployment)
-            target.settling = Settling(period=6, looks=3, rounds=50)
             inputs = ({"number": number} for number in range(int(count)))
-            results = list(target.submit_many(version, inputs, journal=journal))
+            results = globals()[line.strip()](inputs)
             os._exit(0 if all(result.run for result in results) else 1)
         print(child, flush=True)
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
@@ -44,8 +61,10 @@ PROCESSES = textwrap.dedent(
 
 
 @pytest.mark.proof
-def test_a_batch_whose_process_is_killed_twenty_times_starts_one_run_for_each_input(tmp_path, caplog):
+@pytest.mark.parametrize("kinds", [["called"], ["awaited"], ["called", "awaited"]], ids=" and ".join)
+def test_a_batch_whose_process_is_killed_twenty_times_starts_one_run_for_each_input(tmp_path, caplog, kinds):
     caplog.set_level(logging.INFO, "abeja_run.local")
+    turns = itertools.cycle(kinds)
     chance, journal = random.Random(7), tmp_path / "batch.jsonl"
     faults = Faults.of_all_kinds(0.3, seed=7, delay=0.02)
     with Place(tmp_path).platform(workers=0, page_size=1000, faults=faults) as platform:
@@ -56,7 +75,7 @@ def test_a_batch_whose_process_is_killed_twenty_times_starts_one_run_for_each_in
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
         ) as processes:
             for kill in range(1, KILLS + 1):
-                processes.stdin.write("\n")
+                processes.stdin.write(f"{next(turns)}\n")
                 child = int(processes.stdout.readline())
                 # At a moment that differs from time to time: after some more submissions, and a little later.
                 end = time.monotonic() + 20
@@ -66,7 +85,7 @@ def test_a_batch_whose_process_is_killed_twenty_times_starts_one_run_for_each_in
                 os.kill(child, signal.SIGKILL)
                 assert int(processes.stdout.readline()) == -signal.SIGKILL
             before = len(faulty.runs())
-            processes.stdin.write("\n")
+            processes.stdin.write(f"{next(turns)}\n")
             processes.stdout.readline()
             assert int(processes.stdout.readline()) == 0
         exist = faulty.runs()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Literal
@@ -11,8 +13,9 @@ from catalogue import Colour
 from catalogue_client import CatalogueClient, LimitsInput, Thing
 
 from abeja_run import AsyncClient, Client
+from abeja_run.asynchronous.jobs import AsyncRun
 from abeja_run.descriptors import Downloaded, Upload
-from abeja_run.jobs import LogEvent, Run
+from abeja_run.jobs import BatchResult, LogEvent, Run
 
 client = CatalogueClient({"auth_token": "any"}, timeout=5.0)
 bounds: LimitsInput = {"most": 1, "kind": "hard"}
@@ -44,6 +47,12 @@ status: Literal["SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCC
 deployment = Client("1", {"auth_token": "any"}, timeout=5).deployment("2")
 submitted: Run = deployment.submit("v", {"a": 1}, environment={"A": "b"}, submission_id="s").wait(60, on_change=print)
 events: list[LogEvent] = list(submitted.logs(datetime.now(timezone.utc), follow=True))
+results: list[BatchResult] = list(deployment.submit_many("v", [{"a": 1}], journal=Path("j"), max_in_flight=4))
+runs: list[Run | None] = [result.run for result in results]
+
+
+async def inputs() -> AsyncIterator[dict[str, int]]:
+    yield {"a": 1}
 
 
 async def awaited() -> None:
@@ -56,3 +65,10 @@ async def awaited() -> None:
         events: list[LogEvent] = [event async for event in run.logs(follow=True)]
         last: LogEvent = await anext(run.recent_logs())
         print(created, ended, newest, events, last)
+        async with aclosing(deployment.submit_many("v", inputs(), journal="j", wait=True, environment={})) as results:
+            async for result in results:
+                batch: BatchResult[AsyncRun] = result
+                if result.run is not None:
+                    await result.run.refresh()
+                print(batch.error)
+        print([result.index async for result in deployment.submit_many("v", [{"a": 1}], progress=True)])

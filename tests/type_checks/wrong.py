@@ -71,6 +71,8 @@ deployment.submit()  # wrong
 deployment.submit("v", retries=5)  # wrong
 deployment.submit("v", {"a": 1}, submission_id=5)  # wrong
 deployment.submit("v").wait(on_change=5)  # wrong
+deployment.submit_many("v", 5)  # wrong
+next(deployment.submit_many("v", [])).run.run_id  # wrong
 AsyncClient("1", {"auth_token": "any"}, time_out=5)  # wrong
 AsyncClient("1", {"auth_token": "any"}, transport=object())  # wrong
 
@@ -96,3 +98,17 @@ async def awaited() -> None:
     await run.wait(on_change=lambda run: run.nothing)  # wrong
     await run.logs()  # wrong
     run.logs(start="2018-01-01")  # wrong
+    deployment.submit_many("v")  # wrong
+    deployment.submit_many("v", 5)  # wrong
+    deployment.submit_many("v", [], 8)  # wrong
+    deployment.submit_many("v", [], max_in_flight="8")  # wrong
+    deployment.submit_many("v", [], executor=None)  # wrong
+    deployment.submit_many("v", [], journal=5)  # wrong
+    list(deployment.submit_many("v", []))  # wrong
+    await deployment.submit_many("v", [])  # wrong
+    result = await anext(deployment.submit_many("v", []))
+    result.run.run_id  # wrong
+    result.runs  # wrong
+    if result.run is not None:
+        result.run.refresh().raw  # wrong
+        length = result.run.run_id  # wrong
