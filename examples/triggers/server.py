@@ -7,7 +7,7 @@ import itertools
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -66,7 +66,7 @@ class TriggerService:
 
 
 @contextlib.contextmanager
-def serving(service: TriggerService, token: str) -> Iterator[str]:
+def serving(service: TriggerService, token: str) -> Generator[str, None, None]:
     """Serve on this machine: the address."""
     routes = [
         (endpoint.method, re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", endpoint.template)), name)
