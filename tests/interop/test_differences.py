@@ -4,6 +4,7 @@ Both speak to the same server on loopback. What a cell says with a name or a num
 """
 
 import ast
+import base64
 import datetime as dt
 import gc
 import inspect
@@ -24,7 +25,7 @@ from urllib.parse import parse_qsl
 import pytest
 import requests
 import urllib3.util.retry
-from servers import CREDENTIAL, IDS, RUN, TOKEN, answer, close, closed_port, drip_body, reset, silent
+from servers import CREDENTIAL, IDS, RUN, TOKEN, Wire, answer, close, closed_port, drip_body, reset, silent
 
 import abeja_run
 from abeja_run import APIClient, Client, Resource
@@ -182,6 +183,24 @@ def _(both, theirs, ours):
         assert client.transport.waits[-1] >= 3
 
 
+@row("413 with a ``Retry-After``")
+def _(both, theirs, ours):
+    refusal = answer({}, 413, retry_after="1")
+    assert both.sent(get(both.theirs()), refusal)[0] == RUN
+    error, requests_ = both.sent(get(both.ours()), refusal)
+    assert (error.status_code, len(requests_)) == (413, 1)
+
+
+@row("A long ``Retry-After``")
+def _(both, theirs, ours):
+    refusal = answer({}, 503, retry_after="7200")
+    assert both.sent(get(both.theirs()), refusal)[0] == RUN
+    assert both.waits == [7200]
+    client, most = both.ours(), float(re.search(r"\d+", ours)[0])
+    assert both.sent(get(client), refusal)[0] == RUN
+    assert client.transport.waits == [most]
+
+
 @row("Waits between attempts")
 def _(both, theirs, ours):
     for _ in range(2):
@@ -296,6 +315,28 @@ def _(both, theirs, ours):
     assert both.sent(get(both.ours(None)))[1][0].headers["authorization"] == f"Bearer {TOKEN}"
 
 
+@row("``~/.netrc``")
+def _(both, theirs, ours):
+    (Path.home() / ".netrc").write_text("machine 127.0.0.1\nlogin somebody\npassword else\n")
+    _, (seen,) = both.sent(get(both.theirs()))
+    assert seen.headers["authorization"] == f"Basic {base64.b64encode(b'somebody:else').decode()}"
+    _, (seen,) = both.sent(get(both.ours()))
+    assert seen.headers["authorization"] == f"Bearer {TOKEN}"
+
+
+@row("A proxy in the environment, for this machine")
+def _(both, theirs, ours):
+    with Wire() as proxy:
+        both.monkeypatch.setenv("http_proxy", proxy.url)
+        assert both.sent(get(both.theirs())) == (RUN, [])
+        assert proxy.requests[0].target.startswith(both.wire.url)
+        both.monkeypatch.setenv("no_proxy", "127.0.0.1")
+        assert len(both.sent(get(both.theirs()))[1]) == 1
+        both.monkeypatch.delenv("no_proxy")
+        assert len(both.sent(get(both.ours()))[1]) == 1
+        assert len(proxy.requests) == 1
+
+
 @row("Plain HTTP to another machine")
 def _(both, theirs, ours):
     # By a proxy on this machine, from which nothing goes on.
@@ -324,6 +365,14 @@ def _(both, theirs, ours):
         outcome, requests_ = both.sent(get(both.ours(), run_id))
         assert [seen.target for seen in requests_] == ([encoded] if encoded else [])
         assert encoded or isinstance(outcome, e.ValidationError)
+
+
+@row("IDs given as numbers")
+def _(both, theirs, ours):
+    _, (seen,) = both.sent(lambda: both.theirs().get_run(1, 2, 3))
+    assert seen.target == "/organizations/1/deployments/2/runs/3"
+    error, requests_ = both.sent(lambda: both.ours().get_run(1, 2, 3))
+    assert (named(error, ours), requests_) == (True, [])
 
 
 @row("Wrong values, such as ``retry_count=10``")
@@ -355,6 +404,20 @@ def _(both, theirs, ours):
     error, requests_ = both.sent(create(both.theirs(), **{other: output}))
     assert (isinstance(error, TypeError), requests_) == (True, [])
     assert both.sent(create(both.ours(), **{other: output}))[1][0].json == bodies[1] == bodies[0]
+
+
+@row("A very long answer")
+def _(both, theirs, ours):
+    most = int(re.search(r"(\d+) MiB", ours)[1]) * 1024 * 1024
+
+    def long(connection, seen):
+        connection.sendall(answer(b"", content_length=str(most + 2)))
+        for _ in range(most // 65536):
+            connection.sendall(b" " * 65536)
+        connection.sendall(b"{}")
+
+    assert both.sent(get(both.theirs()), long)[0] == {}
+    assert named(both.sent(get(both.ours()), long)[0], ours)
 
 
 @row("An answer that is no JSON")
@@ -426,6 +489,12 @@ def _(both, theirs, ours):
     for client, cell in ((both.theirs(), theirs), (both.ours(), ours)):
         pattern = re.escape(cell.strip("`")).replace("…", r"\S+")
         assert re.fullmatch(pattern, both.sent(get(client))[1][0].headers["user-agent"])
+
+
+@row("``Accept``")
+def _(both, theirs, ours):
+    for client, cell in ((both.theirs(), theirs), (both.ours(), ours)):
+        assert both.sent(get(client))[1][0].headers["accept"] == cell.strip("`")
 
 
 def methods(client):
