@@ -254,20 +254,37 @@ def _output(process: subprocess.Popen[bytes], end: float, closing: threading.Eve
                 yield chunk
                 continue
             # The output is closed; the process may go on all the same.
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(_GLANCE)
-        if process.poll() is not None:
+            _glance(process)
+        if _ended(process):
             break
-    if process.poll() is None:
+    if not _ended(process):
         return
     # What it has started may hold the pipe open: that ends with it.
     _kill(process)
+    process.wait()
     rest = time.monotonic() + _REST
     while time.monotonic() < rest and _readable(pipe):
         chunk = os.read(pipe, _CHUNK)
         if not chunk:
             return
         yield chunk
+
+
+def _ended(process: subprocess.Popen[bytes]) -> bool:
+    """Whether a process has ended. It is not waited for yet: until then its number is nobody else's."""
+    if process.returncode is None and hasattr(os, "waitid"):
+        # Where a program ignores SIGCHLD, its children are waited for by the system.
+        with contextlib.suppress(ChildProcessError):
+            return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    return process.poll() is not None
+
+
+def _glance(process: subprocess.Popen[bytes]) -> None:
+    """Wait a little for the end of a process."""
+    pause = _GLANCE / 64
+    while pause < _GLANCE and not _ended(process):
+        time.sleep(pause)
+        pause *= 2
 
 
 def _readable(pipe: int) -> bool:

@@ -151,6 +151,8 @@ def test_a_group_is_killed_once_and_not_again_when_its_number_is_free(place, run
     killed, kill = [], os.killpg
 
     def noted(group, number):
+        # Waited for, its number could be another's by now: this would be a ChildProcessError.
+        os.waitid(os.P_PID, group, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         killed.append(group)
         kill(group, number)
 
@@ -158,6 +160,22 @@ def test_a_group_is_killed_once_and_not_again_when_its_number_is_free(place, run
     place.write("import os\ndef handler(r, c): print(os.getpgrp()); return {}")
     status, lines = runner.run()
     assert (status, killed) == ("SUCCEEDED", [int(lines[0])])
+
+
+def test_runs_end_in_a_program_that_ignores_the_end_of_its_children(tmp_path):
+    code = """
+        import pathlib, signal, sys
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        from platforms import Place, Runner
+        place = Place(pathlib.Path(sys.argv[1]))
+        place.write("def handler(r, c): print('line'); return {}")
+        with place.platform() as platform:
+            print(*Runner(platform).run())
+        """
+    command = [sys.executable, "-c", textwrap.dedent(code), str(tmp_path)]
+    environment = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(__file__))}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "SUCCEEDED ['line']\n"
 
 
 def test_a_handler_that_closes_its_output_goes_on(place, runner):
