@@ -219,7 +219,12 @@ class Things(Resource):
     get_note = Endpoint(GET, "/{thing_id}/note", returns=Text(), summary="Get what is noted of a thing.")
     delete_thing = Endpoint(DELETE, "/{thing_id}", returns=NoContent(), summary="Delete a thing.")
     get_status = Endpoint(
-        GET, "/status", host="{region}.{base_host}", returns=Thing, summary="Get the status of a region."
+        GET,
+        "/status",
+        host="{region}.{base_host}",
+        returns=Thing,
+        waiter=Waiter("wait_for_region", field="size.unit", success=("mm",)),
+        summary="Get the status of a region.",
     )
     list_parts = Endpoint(
         GET,

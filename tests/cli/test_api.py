@@ -301,6 +301,14 @@ def test_wait_asks_until_the_end_and_writes_the_last_answer(command, there):
     assert (done.code, json.loads(done.out)["state"], len(there.requests)) == (0, "red", 2)
 
 
+def test_wait_looks_for_a_state_within_another_field(command, there):
+    there.script = [answer(THING), answer({**THING, "size": {"width": 1, "unit": "px"}})]
+    there.otherwise = answer({**THING, "size": {"width": 1, "unit": "mm"}})
+    done = command("api", "get_status", *HERE, "--region", "eu", "--wait")
+    assert (done.code, json.loads(done.out)["size"]["unit"], len(there.requests)) == (0, "mm", 3)
+    assert "until size.unit is mm" in " ".join(command("api", "get_status", "--help").out.split())
+
+
 def test_what_ends_badly_is_written_as_it_was_last_seen_and_is_1(command, runner):
     run_id = runner.create(environment={"FAIL": "1"}, retry_count=0)["run_id"]
     runner.finish(run_id)
