@@ -7,8 +7,11 @@ import functools
 import inspect
 
 from abeja_run import AsyncClient, Client
+from abeja_run.asynchronous import async_cassette
+from abeja_run.asynchronous.base import awaitable
 from abeja_run.asynchronous.jobs import AsyncRun
 from abeja_run.jobs import Run
+from abeja_run.transports import cassette
 
 
 class Called:
@@ -21,6 +24,12 @@ class Called:
 
     def run(self, raw, organization_id, *arguments, **settings):
         return Run(self.client(organization_id, *arguments, **settings).api, organization_id, raw)
+
+    def cassette(self, path, mode, inner, **settings):
+        return cassette(path, mode, inner, **settings)
+
+    def finish(self, function):
+        return function()
 
     def close(self):
         pass
@@ -40,6 +49,12 @@ class Awaited:
     def run(self, raw, organization_id, *arguments, **settings):
         api = AsyncClient(organization_id, *arguments, **settings).api
         return Blocking(AsyncRun(api, organization_id, raw), self.loop)
+
+    def cassette(self, path, mode, inner, **settings):
+        return async_cassette(path, mode, awaitable(inner), **settings)
+
+    def finish(self, function):
+        return self.loop.run_until_complete(function())
 
     def close(self):
         self.loop.run_until_complete(self.loop.shutdown_asyncgens())

@@ -40,7 +40,9 @@ class AsyncCassetteTransport(AsyncTransport):
         self._inner = inner
         self._own = own
         self.leaves_process = transport.leaves_process
-        self._played: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
+        #: Whether the last answer of a task is a live one, and that of any task.
+        self._of_task: weakref.WeakKeyDictionary[asyncio.Task[Any], bool] = weakref.WeakKeyDictionary()
+        self._live = transport.sends
 
     @property
     def unplayed(self) -> list[Interaction]:
@@ -51,7 +53,7 @@ class AsyncCassetteTransport(AsyncTransport):
         """Answer from the cassette, or send and record; see :meth:`AsyncTransport.send`."""
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a coroutine runs in one
-        self._played.add(task)
+        self._answered(task, live=False)
         course = self._transport.course(request)
         outcome: Response | TransportError | InvalidResponse | None = None
         try:
@@ -59,23 +61,31 @@ class AsyncCassetteTransport(AsyncTransport):
                 asked = step(course, outcome)
                 if isinstance(asked, Response):
                     return asked
-                self._played.discard(task)
+                self._answered(task, live=True)
                 try:
                     outcome = await self._inner.send(asked, timeout)
                 except (TransportError, InvalidResponse) as fault:
                     outcome = fault
         finally:
             course.close()
-            if task in self._played:
+            if not self._of_task[task]:
                 # The other tasks have their turn.
                 await asyncio.sleep(0)
 
     async def sleep(self, seconds: float) -> None:
-        """Wait where the task's last answer was a live one; after one of the cassette return at once."""
-        if asyncio.current_task() in self._played:
-            await asyncio.sleep(0)
-        else:
+        """Wait where the last answer was a live one; after one of the cassette return at once.
+
+        It is the task's last answer that counts, and where it has had none, that of any task.
+        """
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine runs in one
+        if self._of_task.get(task, self._live):
             await self._inner.sleep(seconds)
+        else:
+            await asyncio.sleep(0)
+
+    def _answered(self, task: asyncio.Task[Any], *, live: bool) -> None:
+        self._of_task[task] = self._live = live
 
     async def close(self) -> None:
         """Put the cassette in its place, where something was recorded."""

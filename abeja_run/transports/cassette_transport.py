@@ -112,16 +112,22 @@ class CassetteTransport(WrappingTransport):
                 self._replay = ReplayTransport(path, match=match, repeat=repeat, redaction=redaction, _raws=kept)
         self.leaves_process = mode != "none" and (live is None or live.leaves_process)
         self._last = threading.local()
+        self._live = not isinstance(self._replay, ReplayTransport)
 
     @property
     def unplayed(self) -> list[Interaction]:
         """What was recorded before and has not been asked for, in recorded order."""
         return [] if self._replay is None else self._replay.unplayed
 
+    @property
+    def sends(self) -> bool:
+        """Whether the last answer was a live one; before there is any, whether there is nothing to play."""
+        return self._live
+
     def course(self, request: Request) -> Course:
         """Answer from the cassette, or have the request sent, and record."""
         request = in_memory(request)
-        self._last.live = True
+        self._answered(live=True)
         if self._replay is None:
             assert self._recording is not None  # noqa: S101 - one of them is there
             return (yield from self._recording.course(request))
@@ -133,14 +139,20 @@ class CassetteTransport(WrappingTransport):
             if self._recording is None:
                 raise
             return (yield from self._recording.course(request))
-        self._last.live = False
+        self._answered(live=False)
         return found.answer(request)
 
     def sleep(self, seconds: float) -> None:
-        """Wait where the last answer was a live one; after one of the cassette return at once."""
+        """Wait where the last answer was a live one; after one of the cassette return at once.
+
+        It is the thread's last answer that counts, and where it has had none, that of any thread.
+        """
         live = self._recording or self._replay
-        if live is not None and getattr(self._last, "live", False):
+        if live is not None and getattr(self._last, "live", self._live):
             live.sleep(seconds)
+
+    def _answered(self, *, live: bool) -> None:
+        self._last.live = self._live = live
 
     def close(self) -> None:
         """Put the cassette in its place, where something was recorded."""
