@@ -315,3 +315,11 @@ def test_two_threads_may_wait_for_one_run(platform):
     for thread in threads:
         thread.join(20)
         assert not thread.is_alive()
+
+
+def test_a_client_that_is_left_may_be_used_again(platform):
+    with Client(platform.organization_id, platform.credential, base_url=platform.serve().url) as client:
+        deployment = client.deployment(platform.deployment_id)
+        run = deployment.submit(platform.version_id)
+    assert deployment.run(run.run_id).run_id == run.run_id
+    client.close()
