@@ -42,7 +42,16 @@ _INTENTION = b'{"intend": '
 #: No line that this module writes is longer.
 _LONGEST = 64 * 1024
 _TEXT = 1000
-_CANONICAL = json.JSONEncoder(sort_keys=True, default=lambda other: f"a {type(other).__name__}")
+
+
+def _plain(other: object) -> object:
+    """What stands in a digest for what JSON does not know: a mapping is as good an input as a dict."""
+    return dict(other) if isinstance(other, Mapping) else f"a {type(other).__name__}"
+
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, default=_plain)
+#: For keys of several types, which have no order before they are written.
+_AS_WRITTEN = json.JSONEncoder(default=_plain)
 
 
 def digest(value: object) -> str:
@@ -53,7 +62,10 @@ def digest(value: object) -> str:
         True
     """
     try:
-        text = _CANONICAL.encode(value)
+        try:
+            text = _CANONICAL.encode(value)
+        except TypeError:
+            text = _CANONICAL.encode(json.loads(_AS_WRITTEN.encode(value)))
     except (TypeError, ValueError, RecursionError):
         # No JSON: its submission will be refused, whatever exactly it is.
         text = f"a {type(value).__name__}"
@@ -159,8 +171,9 @@ class Journal:
         self.open.pop(index, None)
 
     def refused(self, index: int, error: Exception) -> None:
-        """Note that an input has no run, and why. In the file with the next :meth:`flush`."""
-        self._note({"refused": index, "error": f"{type(error).__name__}: {error}"[:_TEXT]})
+        """Note that an input has no run, and which error it has. In the file with the next :meth:`flush`."""
+        # Not in its own words: they may repeat the input, or what the service was sent.
+        self._note({"refused": index, "error": type(error).__name__})
         self.open.pop(index, None)
 
     def flush(self) -> None:

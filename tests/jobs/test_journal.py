@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import textwrap
+from types import MappingProxyType
 
 import pytest
 from servers import CREDENTIAL
@@ -267,7 +268,19 @@ def test_the_order_of_keys_makes_no_other_input_and_every_other_difference_does(
     assert digest({"a": object()}) == digest({"a": object()})
     endless = []
     endless.append(endless)
-    assert digest(endless) == digest([{1: 2, "a": 3}])
+    assert digest(endless) == digest([{(1, 2): 3}])
+
+
+def test_whatever_may_be_submitted_is_told_from_every_other_such_input():
+    assert digest(MappingProxyType({"a": 1})) == digest({"a": 1}) != digest(MappingProxyType({"a": 2}))
+    assert digest({1: 2, "a": 3}) == digest({"1": 2, "a": 3}) != digest({1: 2, "a": 4})
+
+
+def test_a_journal_does_not_repeat_an_input_in_the_words_of_an_error(run_all, path):
+    service = Service(("before", Response(400, body=b'{"error": "bad_request", "error_description": "not hunter2"}')))
+    results = run_all(service, path, [{"password": "hunter2"}, "hunter3"])
+    assert [type(result.error) for result in results] == [e.BadRequest, e.ValidationError]
+    assert "hunter" not in path.read_text()
 
 
 def test_a_journal_that_is_in_use_is_refused(run_all, deployment, path):
