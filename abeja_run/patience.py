@@ -35,11 +35,13 @@ class Patience:
     def __init__(self, watch: Clock, seconds: float = 600.0) -> None:
         self._watch = watch
         self._seconds = seconds
-        self._heard = watch.elapsed
+        # When the first of the faults came after which nothing has been heard. Silence alone is none: nobody may
+        # have asked, because whoever is handed what was heard takes his time with it.
+        self._faulty_since: float | None = None
 
     def heard(self) -> None:
         """There was an answer."""
-        self._heard = self._watch.elapsed
+        self._faulty_since = None
 
     def bear(self, error: Error, what: str) -> None:
         """Bear an error, and say so in the log.
@@ -47,6 +49,8 @@ class Patience:
         Raises:
             Error: The same one, if waiting cannot mend it or it has lasted too long.
         """
-        if not is_passing(error) or self._watch.elapsed - self._heard > self._seconds:
+        if self._faulty_since is None:
+            self._faulty_since = self._watch.elapsed
+        if not is_passing(error) or self._watch.elapsed - self._faulty_since > self._seconds:
             raise error
         logger.warning("%s goes on after %s", what, type(error).__name__)

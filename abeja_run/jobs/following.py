@@ -66,8 +66,15 @@ class _Position:
         self._new = 0
 
     def read(self, page: Mapping[str, Any]) -> tuple[list[LogEvent], bool]:
-        """The events of a page that are new, and whether there is a further page now."""
-        events = [LogEvent.of(event) for event in page["events"]]
+        """The events of a page that are new, and whether there is a further page now.
+
+        Raises:
+            InvalidResponse: It is none.
+        """
+        told = page.get("events")
+        if not isinstance(told, list):
+            raise unusable("the answer to get_run_logs has no list 'events'", page, Runs.get_run_logs.template)
+        events = [LogEvent.of(event) for event in told]
         left, new = self._had.copy(), []
         for event in events:
             if left[event] > 0:
@@ -161,7 +168,7 @@ def following(
                 patience.bear(error, "following a log")
             else:
                 waiter = Runs.get_run.waiter
-                ended = waiter is not None and run["status"] in (*waiter.success, *waiter.failure)
+                ended = waiter is not None and waiter.state(run) in (*waiter.success, *waiter.failure)
                 silent_since = watch.elapsed
         watch.waited(pause)
         yield float(pause)
