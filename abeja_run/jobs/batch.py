@@ -55,6 +55,8 @@ _DELAYS = 20
 _GATHERING = 0.01
 #: Seconds by which the clocks of the service's machines may differ.
 _SERVICE_CLOCKS = 60.0
+#: No run is older, whatever the service says.
+_EARLIEST = datetime(2000, 1, 1, tzinfo=timezone.utc)
 
 #: What a batch asks for; seconds are waited by the clock of the transport.
 Script: TypeAlias = Generator[TakeIn | Intend | Await | float | Handed[BatchResult[AnyRun]], Any, None]
@@ -150,7 +152,14 @@ class Batch(Generic[AnyRun]):
                     return
         except BatchStopped as stopped:
             yield from self._stop()
-            for result in self._left_open(stopped):
+            for result in itertools.chain(self._results, self._left_open(stopped)):
+                yield Handed(result)
+            raise
+        except Error as error:
+            # What came together with it is told first: without a journal nobody else knows of these runs.
+            yield from self._stop()
+            started = (result for result in self._left_open(error) if result.run is not None)
+            for result in itertools.chain(self._results, started):
                 yield Handed(result)
             raise
         finally:
@@ -435,12 +444,14 @@ class Batch(Generic[AnyRun]):
 
     def _now(self) -> datetime:
         """A time that no run has been submitted before that is submitted from now on, by the service's clock."""
-        if self._newest is not None:
-            return self._newest - timedelta(seconds=_SERVICE_CLOCKS)
-        return datetime.now(timezone.utc) - timedelta(seconds=self._plan.settling.clock_allowance)
+        now, spread = datetime.now(timezone.utc), timedelta(seconds=_SERVICE_CLOCKS)
+        if self._newest is None or self._newest > now + spread:
+            # A time to come, told once, would have every run after it taken as too old to be looked at.
+            return now - timedelta(seconds=self._plan.settling.clock_allowance)
+        return max(self._newest, _EARLIEST) - spread
 
-    def _left_open(self, stopped: BatchStopped) -> Iterator[BatchResult[AnyRun]]:
-        """What is known of the inputs that were being worked on when the executor was lost."""
+    def _left_open(self, stopped: Error) -> Iterator[BatchResult[AnyRun]]:
+        """What is known of the inputs that were being worked on when the batch was ended."""
         for item in self._working.values():
             if item.submission.run is not None or item.run is not None:
                 item.run = item.run or item.submission.run

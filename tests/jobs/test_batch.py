@@ -2,6 +2,8 @@
 
 import functools
 import itertools
+import json
+import operator
 import random
 import re
 import sys
@@ -286,6 +288,26 @@ def test_waiting_bears_faults_in_between_but_not_what_it_cannot_mend(deployment)
     (result,) = deployment(Gone()).submit_many("ver-1", numbered(1), wait=True)
     assert isinstance(result.error, e.NotFound)
     assert result.run is not None
+
+
+@pytest.mark.parametrize("told", ["0001-01-01T00:00:00Z", "2999-01-01T00:00:00Z"])
+def test_a_time_of_creation_that_cannot_be_hides_no_later_run(deployment, told):
+    def wrong(body):
+        return Response(200, body=json.dumps({"run_id": "run-0000000000000000", "created_at": told}).encode())
+
+    lost = ("after", e.TransportError("lost"))
+    service = Service(("after", wrong), *[None] * 11, *[lost] * 8)
+    results = list(deployment(service).submit_many("ver-1", numbered(40), max_in_flight=4))
+    assert [result.error for result in results] == [None] * 40
+    assert len(service.runs) == len(set(service.submission_ids)) == 40
+
+
+def test_runs_that_were_started_are_told_of_before_an_error_that_ends_the_batch(deployment):
+    service = Service(*[None] * 5, ("before", Response(401)))
+    told, run_id = [], operator.attrgetter("run.run_id")
+    with pytest.raises(e.Unauthorized):
+        told.extend(map(run_id, deployment(service).submit_many("ver-1", numbered(6), max_in_flight=6)))
+    assert sorted(told) == [run["run_id"] for run in service.runs]
 
 
 @pytest.mark.parametrize(
