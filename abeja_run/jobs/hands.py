@@ -7,6 +7,7 @@ what a second one adds; while it takes its time, each further one adds as much a
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 import threading
 import time
@@ -37,9 +38,6 @@ class Climb:
     Args:
         most: How many there may be.
 
-    Attributes:
-        number: How many there should be.
-
     Example:
         >>> climb = Climb(8)
         >>> for _ in range(4):
@@ -49,11 +47,17 @@ class Climb:
     """
 
     def __init__(self, most: int) -> None:
-        self.number = 1
-        self._most = most
+        #: What may be tried: so that half of double is what it was.
+        self._steps = [*itertools.takewhile(most.__gt__, (1 << power for power in itertools.count())), most]
+        self._step = 0
         self._windows = 0
         #: Seconds from one result to the next, by the number of threads.
         self._seen: dict[int, float] = {}
+
+    @property
+    def number(self) -> int:
+        """How many there should be."""
+        return self._steps[self._step]
 
     @property
     def interval(self) -> float:
@@ -63,12 +67,12 @@ class Climb:
     @property
     def patience(self) -> float | None:
         """Seconds without a result after which it is :meth:`slow`; None where there are as many as may be."""
-        return None if self.number == self._most else max(_SLOW, _STALL * self.interval)
+        return None if self.number == self._steps[-1] else max(_SLOW, _STALL * self.interval)
 
     def slow(self) -> None:
         """No result has come for as long as there was patience."""
         self._seen.setdefault(self.number, math.inf)
-        self.number = min(self._most, 2 * self.number)
+        self._step = min(self._step + 1, len(self._steps) - 1)
 
     def measured(self, interval: float) -> None:
         """Results have come so many seconds apart, with as many threads as there should be."""
@@ -77,15 +81,17 @@ class Climb:
             self._seen.clear()
         self._seen[self.number] = interval
         if interval < _QUICK:
-            self.number = self._better(interval)
+            self._step += self._direction(interval)
 
-    def _better(self, interval: float) -> int:
-        fewer, more = self.number // 2, min(self._most, 2 * self.number)
-        if self._seen.get(more, math.inf) < interval * (1 - _GAIN):
-            return more
-        if fewer and self._seen.get(fewer, 0.0) * (1 - _GAIN) < interval:
-            return fewer
-        return self.number if more in self._seen else more
+    def _direction(self, interval: float) -> int:
+        fewer = self._seen.get(self._steps[self._step - 1], 0.0) if self._step else math.inf
+        more = self._seen.get(self._steps[self._step + 1], 0.0) if self._step + 1 < len(self._steps) else math.inf
+        # What has not been tried stands as 0: fewer first, but for where more is known to be better.
+        if 0.0 < more < interval * (1 - _GAIN):
+            return 1
+        if fewer * (1 - _GAIN) < interval:
+            return -1
+        return 1 if more == 0.0 else 0
 
 
 class Hands(Executor):
