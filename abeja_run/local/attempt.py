@@ -158,6 +158,17 @@ def _end_with(platform: socket.socket) -> None:
         fcntl.fcntl(platform, fcntl.F_SETFL, fcntl.fcntl(platform, fcntl.F_GETFL) | os.O_ASYNC)
 
 
+def _show(error: Exception) -> None:
+    """Show a failed attempt's traceback from the code's own lines on; those of this file tell its author nothing."""
+    passed_over = {__file__, sys.modules["_abeja_run_datalake"].__file__, importlib.__file__}
+    place = error.__traceback__
+    while place is not None and (
+        place.tb_frame.f_code.co_filename in passed_over or place.tb_frame.f_code.co_filename.startswith("<frozen ")
+    ):
+        place = place.tb_next
+    sys.excepthook(type(error), error.with_traceback(place), place)
+
+
 def main() -> int:
     """Run the attempt; the exit status."""
     folder, number = sys.argv[1:]
@@ -171,7 +182,11 @@ def main() -> int:
     spec.loader.exec_module(datalake)
     sys.argv[1:] = []
     sys.path.insert(0, os.getcwd())  # noqa: PTH109
-    attempt(datalake.Datalake(folder))
+    try:
+        attempt(datalake.Datalake(folder))
+    except Exception as error:  # noqa: BLE001 - whatever the code raises
+        _show(error)
+        return 1
     # The handler may have closed or replaced it.
     with contextlib.suppress(AttributeError, ValueError):
         sys.stdout.flush()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 
 import pytest
 from platforms import Runner, outputs
@@ -72,6 +73,36 @@ def test_an_attempt_that_fails_says_why_and_writes_nothing(tried, source, told):
     assert status == "FAILED"
     assert any(told in line for line in lines), lines
     assert written == {}
+
+
+def test_a_traceback_begins_in_the_code_and_not_in_the_platform(tried):
+    _, lines, _ = tried("""
+    def handler(request, context):
+        return inner()
+
+    def inner():
+        raise KeyError("lost")
+    """)
+    assert lines[0] == "Traceback (most recent call last):"
+    assert re.search(r'/main\.py", line 3, in handler$', lines[1])
+    assert lines[-2:] == ["KeyError: 'lost'", "the attempt failed: its process ended with exit status 1"]
+    _, lines, _ = tried("import json\njson.loads('no')")
+    assert re.search(r'/main\.py", line 2, in <module>$', lines[1])
+    _, lines, _ = tried("def handler(request, context): return request.read()")
+    assert re.search(r'/main\.py", line 1, in handler$', lines[1])
+    _, lines, _ = tried("def handler(request, context): return 'text'")
+    assert lines[0] == "TypeError: the handler returned str, not dict"
+
+
+def test_a_handler_may_show_its_errors_in_its_own_way(tried):
+    _, lines, _ = tried("""
+    import sys
+
+    def handler(request, context):
+        sys.excepthook = lambda kind, error, place: print("own", kind.__name__, error, place.tb_lineno)
+        raise ValueError("as asked")
+    """)
+    assert lines[0] == "own ValueError as asked 6"
 
 
 def test_an_input_from_the_datalake_is_the_first_content(place, tried):
