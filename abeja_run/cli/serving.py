@@ -7,6 +7,7 @@ import json
 import shlex
 import sys
 from collections.abc import Mapping
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -140,6 +141,8 @@ def local(
                 f"Warning: listening on {host}, where other machines reach it, and the token travels unencrypted. "
                 "They put its name into ABEJA_API_URL, and need --allow-plaintext."
             )
+        if missing := missing_module(handler, code):
+            remark(f"Warning: there is no {missing}.py in {code}, so every run fails until there is one.")
         remark(f"Serving {code} at {url}; paste the lines above into another shell. Ctrl-C ends it.")
         interruption.wait()
 
@@ -152,6 +155,18 @@ def exports(variables: Mapping[str, str]) -> str:
         export A='it'"'"'s'
     """
     return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
+
+
+def missing_module(handler: str, code: Path) -> str | None:
+    """The module of a handler, where an attempt would not find it; it is looked for, but not imported.
+
+    Example:
+        >>> missing_module("json:loads", Path()), missing_module("nowhere:handler", Path())
+        (None, 'nowhere')
+    """
+    module = handler.partition(":")[0].partition(".")[0]
+    found = PathFinder.find_spec(module, [str(code), *filter(None, sys.path)])
+    return None if found else module
 
 
 def _reachable(url: str) -> str:

@@ -166,7 +166,8 @@ class Faults:
             name, equals, value = (part.strip() for part in item.partition("="))
             if not equals or not value or name not in _READERS:
                 raise ConfigurationError(
-                    f"{item.strip()!r} is no fault; write one of {', '.join(_READERS)}, '=', value"
+                    f"{item.strip()!r} is no fault; write NAME=VALUE, such as late=0.1; "
+                    f"the names are {', '.join(_READERS)}"
                 )
             if name in given:
                 raise ConfigurationError(f"{name} is given twice")

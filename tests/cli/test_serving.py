@@ -54,6 +54,16 @@ def test_a_shell_takes_the_lines_and_the_other_commands_go_by_them(place):
         assert [path.read_text() for path in (place.lake / "out").glob("run-*")] == ["done"]
 
 
+def test_who_serves_a_folder_without_the_code_is_told(place):
+    (place.code / "main.py").rename(place.code / "other.py")
+    with started("local", "--code", place.code, "--datalake", place.lake, "--port", 0) as process:
+        told = f"Warning: there is no main.py in {place.code}, so every run fails until there is one.\n"
+        assert process.stderr.readline() == told
+        assert process.stderr.readline().startswith("Serving ")
+    with serving(place, "--handler", "other:handler"):
+        pass  # which has no warning before its last line
+
+
 def test_json_gives_the_same_variables_to_programs(place):
     with started("--json", "local", "--code", place.code, "--datalake", place.lake, "--port", 0) as process:
         variables = json.loads(process.stdout.readline())
@@ -133,4 +143,4 @@ def test_faults_are_those_that_are_given(place, command):
         assert json.loads(execute("list", env=environment).stdout)["run_id"]
     done = command("local", "--code", place.code, "--datalake", place.lake, "--fault", "explode=1")
     assert done.code == 2
-    assert done.err.startswith("Error: 'explode=1' is no fault; write one of all, refuse, ")
+    assert done.err.startswith("Error: 'explode=1' is no fault; write NAME=VALUE, such as late=0.1; the names are ")

@@ -257,7 +257,7 @@ def test_faults_are_read_as_people_write_them():
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("", "'' is no fault; write one of all, refuse, close_before_reading"),
+        ("", "'' is no fault; write NAME=VALUE, such as late=0.1; the names are all, refuse, close_before_reading"),
         ("late", "'late' is no fault"),
         ("late=", "is no fault"),
         ("explode=1", "'explode=1' is no fault"),
