@@ -74,6 +74,41 @@ def test_the_test_that_the_page_on_cassettes_shows_plays_its_recording(pytester)
     pytester.runpytest_inprocess("--abeja-record=none", "--abeja-unplayed=error").assert_outcomes(passed=1)
 
 
+def files(page):
+    """The files that a page shows under their names, put together from their parts as a reader would."""
+    text = (ROOT / "docs" / f"{page}.rst").read_text(encoding="utf-8")
+    parts = {}
+    for path, options in re.findall(r"^\.\. literalinclude:: (\S+)\n((?:   :.*\n)+)", text, re.MULTILINE):
+        option = dict(re.findall(r"^   :(\S+): (.*)$", options, re.MULTILINE))
+        part = (ROOT / "docs" / path).read_text(encoding="utf-8")
+        if "start-at" in option:
+            part = part[part.index(option["start-at"]) :]
+        if "end-before" in option:
+            part = part[: part.index(option["end-before"])]
+        parts.setdefault(option["caption"], []).append(part)
+    return {name: "".join(of_file) for name, of_file in parts.items()}
+
+
+@pytest.mark.proof
+def test_who_follows_the_page_on_resources_in_an_empty_folder_has_a_tested_client(tmp_path):
+    for name, text in files("resource").items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    environment = {**os.environ, "PATH": f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ['PATH']}"}
+    environment |= {"ABEJA_ORGANIZATION_ID": "1", "ABEJA_DEPLOYMENT_ID": "2", "PLATFORM_AUTH_TOKEN": "any"}
+    commands = [
+        line.removeprefix("$ ") for block in blocks("resource", "console") for line in block.strip().splitlines()
+    ]
+    for command in commands:
+        if command == "pip install pytest":  # which runs this
+            continue
+        done = subprocess.run(
+            ["sh", "-c", command], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60
+        )
+        assert (command, done.returncode, done.stderr) == (command, 0, "")
+    assert commands[-1] == "pytest"
+    assert re.search(r"^=+ [4-9] passed in ", done.stdout, re.MULTILINE)
+
+
 #: What a descriptor is not written with: bases of kinds of one's own, and types that others are described with.
 NOT_WRITTEN = {"Body", "Pages", "Parameter", "About", "LocalPath"}
 
