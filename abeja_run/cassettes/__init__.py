@@ -5,7 +5,18 @@ Knows no endpoint and sends nothing; the transports that record and replay stand
 
 from abeja_run.cassettes.file import load, save
 from abeja_run.cassettes.interaction import Interaction
-from abeja_run.cassettes.matching import DEFAULT_MATCH, Matcher, Part, body, headers, host, method, path, query
+from abeja_run.cassettes.matching import (
+    DEFAULT_MATCH,
+    Matcher,
+    Part,
+    body,
+    body_without,
+    headers,
+    host,
+    method,
+    path,
+    query,
+)
 from abeja_run.cassettes.redaction import Redaction
 
 __all__ = [
@@ -15,6 +26,7 @@ __all__ = [
     "Part",
     "Redaction",
     "body",
+    "body_without",
     "headers",
     "host",
     "load",

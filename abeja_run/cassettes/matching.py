@@ -16,7 +16,19 @@ from abeja_run.cassettes.differences import ABSENT, differing
 from abeja_run.cassettes.interaction import in_memory
 from abeja_run.messages import Request
 
-__all__ = ["DEFAULT_MATCH", "Matcher", "Part", "body", "differences", "headers", "host", "method", "path", "query"]
+__all__ = [
+    "DEFAULT_MATCH",
+    "Matcher",
+    "Part",
+    "body",
+    "body_without",
+    "differences",
+    "headers",
+    "host",
+    "method",
+    "path",
+    "query",
+]
 
 _BOUNDARY = re.compile(r"^multipart/[^;]+;.*boundary=\"?([^\";]+)", re.IGNORECASE)
 
@@ -65,7 +77,7 @@ def _query(request: Request) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(parse_qsl(text, keep_blank_values=True))) if text else ()
 
 
-def _body(request: Request) -> Hashable:
+def _body(request: Request, left_out: Sequence[str] = ()) -> Hashable:
     content = in_memory(request).body
     if not isinstance(content, bytes) or not content:
         return None
@@ -74,9 +86,29 @@ def _body(request: Request) -> Hashable:
         # It is another one in every request.
         return content.replace(boundary[1].encode(), b"boundary")
     try:
-        return json.dumps(json.loads(content), sort_keys=True)
+        return json.dumps(_left(json.loads(content), left_out), sort_keys=True)
     except (ValueError, RecursionError):
         return content
+
+
+def _left(content: Any, left_out: Sequence[str]) -> Any:
+    """The JSON of a body without the members at these places."""
+    for place in left_out:
+        *above, name = place.split(".")
+        inner = content
+        for member in above:
+            inner = inner.get(member) if isinstance(inner, dict) else None
+        if isinstance(inner, dict):
+            inner.pop(name, None)
+    return content
+
+
+class _Body(Part):
+    """A part that is the body, or what is left of it without some of its members."""
+
+    def __init__(self, name: str, left_out: Sequence[str] = ()) -> None:
+        super().__init__(name, lambda request: _body(request, left_out))
+        self.left_out = left_out
 
 
 #: The HTTP method.
@@ -86,7 +118,7 @@ path = Part("path", _path)
 #: The query: its parameters in any order, each as often as it is there.
 query = Part("query", _query)
 #: The body: JSON by its structure, anything else by its bytes.
-body = Part("body", _body)
+body = _Body("body")
 #: The host and the port. Not among those of :data:`DEFAULT_MATCH`.
 host = Part("host", _host)
 
@@ -99,6 +131,21 @@ def headers(*names: str) -> Part:
         False
     """
     return Part(f"headers {', '.join(names)}", lambda request: tuple(request.headers.get(name) for name in names))
+
+
+def body_without(*places: str) -> Part:
+    """A matcher of bodies that leaves out members of JSON which are new in every request, such as an ID.
+
+    Args:
+        places: Where they stand: names, with dots between those of objects within objects.
+
+    Example:
+        >>> match = body_without("environment.ABEJA_RUN_SUBMISSION_ID")
+        >>> first, second = (b'{"a": 1, "environment": {"ABEJA_RUN_SUBMISSION_ID": "%d"}}' % id for id in (1, 2))
+        >>> match(Request("POST", "http://a/", body=first), Request("POST", "http://a/", body=second))
+        True
+    """
+    return _Body(f"body without {', '.join(places)}", places)
 
 
 #: What counts unless something else is asked for.
@@ -119,9 +166,10 @@ def differences(match: Sequence[Matcher], recorded: Request, asked: Request) -> 
 
 
 def _told(part: Part, recorded: Request, asked: Request) -> str:
-    if part is body and isinstance(recorded.body, bytes) and isinstance(asked.body, bytes):
+    if isinstance(part, _Body) and isinstance(recorded.body, bytes) and isinstance(asked.body, bytes):
         try:
-            return "; ".join(_told_of_body(json.loads(recorded.body), json.loads(asked.body)))
+            old, new = (_left(json.loads(content), part.left_out) for content in (recorded.body, asked.body))
+            return "; ".join(_told_of_body(old, new))
         except (ValueError, RecursionError):
             pass
     if part is path:

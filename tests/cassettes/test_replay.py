@@ -11,7 +11,18 @@ from hypothesis import strategies as st
 from servers import CREDENTIAL, IDS, RUN, Scripted, answer
 
 from abeja_run import APIClient
-from abeja_run.cassettes import DEFAULT_MATCH, Interaction, Redaction, body, headers, host, path, query, save
+from abeja_run.cassettes import (
+    DEFAULT_MATCH,
+    Interaction,
+    Redaction,
+    body,
+    body_without,
+    headers,
+    host,
+    path,
+    query,
+    save,
+)
 from abeja_run.exceptions import CassetteDiffers, ConfigurationError, NoMatchingInteraction, Timeout, WaitFailed
 from abeja_run.messages import Request, Response, Source
 from abeja_run.transports import ReplayTransport, Urllib3Transport, cassette
@@ -147,6 +158,52 @@ def test_a_matcher_of_the_callers_own_is_a_function_of_two_requests(file):
     with pytest.raises(NoMatchingInteraction, match="same_first_letter says no"):
         transport.send(get("http://h/", **{"x-name": "c"}), 1)
     assert transport.unplayed == []
+
+
+@pytest.mark.parametrize("place", ["id", "a.id", "a.b.id"])
+@pytest.mark.parametrize(
+    ("recorded", "asked", "same"),
+    [
+        ({"n": 1}, {"n": 1}, True),
+        ({"n": 1}, {"n": 2}, False),
+        ([{"id": 1}], [{"id": 2}], False),
+        ("text", "text", True),
+        (None, {}, False),
+    ],
+)
+def test_members_that_are_left_out_are_not_compared_and_all_else_is(place, recorded, asked, same):
+    def request(content, number):
+        if isinstance(content, dict):
+            inner = number
+            for name in reversed(place.split(".")):
+                inner = {name: inner}
+            content = {**content, **inner}
+        return Request("POST", BASE, (), json.dumps(content).encode())
+
+    match = body_without(place)
+    assert match(request(recorded, 1), request(asked, 2)) is same
+    assert not body(request({}, 1), request({}, 2))
+
+
+def test_members_that_are_left_out_may_be_absent_and_a_body_may_be_no_json():
+    match = body_without("a.id", "id")
+    for one, other in (
+        (b'{"a": {}}', b'{"a": {"id": 1}, "id": 2}'),
+        (b"\0", b"\0"),
+        (None, b""),
+        (b'{"a": 1}', b'{"a": 1}'),
+    ):
+        assert match(Request("POST", BASE, (), one), Request("POST", BASE, (), other))
+    assert not match(Request("POST", BASE, (), b"\0"), Request("POST", BASE, (), b"\1"))
+
+
+def test_an_error_does_not_name_what_is_left_out(file):
+    recorded = Request("POST", BASE, (), b'{"id": 1, "n": 1}')
+    transport = replay(file, [(recorded, ok(RUN))], match=(body_without("id"),))
+    with pytest.raises(NoMatchingInteraction) as caught:
+        transport.send(Request("POST", BASE, (), b'{"id": 2, "n": 2}'), 1)
+    assert "body without id: n recorded 1, asked 2" in str(caught.value)
+    assert transport.send(Request("POST", BASE, (), b'{"id": 2, "n": 1}'), 1).status == 200
 
 
 def test_an_error_names_the_request_the_nearest_and_what_differs(file):
