@@ -15,9 +15,41 @@ from abeja_run.exceptions import unusable
 from abeja_run.exchange import Exchange, Terms
 from abeja_run.messages import Request
 
-__all__ = ["Walk", "iterate"]
+__all__ = ["Circle", "Walk", "iterate"]
 
 _ADDRESS = r"[\x21-\x5b\x5d-\x7e]+"
+
+
+class Circle:
+    """Notices pages that lead back to earlier ones, in constant memory.
+
+    Source: R. P. Brent, An improved Monte Carlo factorization algorithm, BIT 20 (1980), section 2.
+
+    Example:
+        >>> circle = Circle()
+        >>> [circle.closed_by(page) for page in "abcdbcdb"]
+        [False, False, False, False, False, True, False, False]
+    """
+
+    __slots__ = ("_kept", "_left", "_length")
+
+    def __init__(self) -> None:
+        self._kept: object = None
+        self._length = self._left = 1
+
+    def closed_by(self, page: object) -> bool:
+        """Whether a page has been reached before; told within a few rounds of the circle.
+
+        Args:
+            page: What tells it from others, not None.
+        """
+        if page == self._kept:
+            return True
+        self._left -= 1
+        if self._left == 0:
+            self._kept = page
+            self._length = self._left = 2 * self._length
+        return False
 
 
 class Walk:
@@ -42,6 +74,7 @@ class Walk:
         self._arguments = arguments
         self._request: Request | None = terms.prepare(endpoint, arguments)
         self._step: Exchange | None = None
+        self._circle = Circle()
 
     def step(self) -> Exchange | None:
         """The call for the next page, whose time begins now; None when there are no more."""
@@ -52,7 +85,7 @@ class Walk:
         """The items of a page; afterwards :meth:`step` is for the next.
 
         Raises:
-            InvalidResponse: It is no page, or points to another host.
+            InvalidResponse: It is no page, points to another host, or leads back to an earlier page.
         """
         assert self._step is not None  # noqa: S101 - step() comes first
         name = self._pages.items
@@ -68,6 +101,8 @@ class Walk:
         else:
             self._arguments = following
             self._request = self._terms.prepare(self._endpoint, following)
+        if self._request is not None and self._circle.closed_by((self._request.url, self._request.body)):
+            raise unusable(f"the pages of {self._endpoint.name} lead in a circle", following, self._endpoint.template)
         return items
 
     def _pointed(self, request: Request, address: str) -> Request | None:

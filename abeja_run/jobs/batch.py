@@ -308,7 +308,7 @@ class Batch(Generic[AnyRun]):
         elif not isinstance(outcome, TransportError):
             self._pace.heard()
             self._patience.heard()
-        if isinstance(outcome, Error) and _about_all(outcome):
+        if isinstance(outcome, Error) and _about_all(outcome, step):
             self._refused(step, outcome)
             raise outcome
         if isinstance(step, _Look):
@@ -366,7 +366,7 @@ class Batch(Generic[AnyRun]):
                 self._schedule(look, 0.0)
                 return
         except Error as error:
-            if is_passing(error) and look.failures < _RETRIES:
+            if is_passing(error) and not look.search.over and look.failures < _RETRIES:
                 self._again(look)
                 return
             failed = error
@@ -461,9 +461,9 @@ class Batch(Generic[AnyRun]):
 
     def _stop(self) -> Script[AnyRun]:
         """Note what came of the requests that are under way, and what was not sent at all."""
-        with contextlib.suppress(JournalError):
-            self._crew.give_up()
-            end = time.monotonic() + self._crew.grace
+        self._crew.give_up()
+        end = time.monotonic() + self._crew.grace
+        try:
             while self._crew.busy and (left := end - time.monotonic()) > 0:
                 try:
                     done = yield Await(left)
@@ -471,10 +471,22 @@ class Batch(Generic[AnyRun]):
                     continue
                 if done is not None and isinstance(done.purpose, _Item) and done.purpose.run is None:
                     self._note(done.purpose, done.outcome)
-            for item in itertools.chain(self._working.values(), self._ready):
-                if not item.sent and item.run is None:
-                    self._journal.refused(item.index, NotBegun("it was not sent"))
-            self._journal.flush()
+        finally:
+            with contextlib.suppress(JournalError):
+                self._leave()
+
+    def _leave(self) -> None:
+        """Note what was not sent at all, and what is still under way when nobody waits for it any longer."""
+        for item in itertools.chain(self._working.values(), self._ready):
+            if not item.sent and item.run is None:
+                self._journal.refused(item.index, NotBegun("it was not sent"))
+        straggling = max(self._crew.straggling, self._crew.grace)
+        if self._crew.busy:
+            # Whoever takes the batch up, even in this process and at once, is to wait for these requests too.
+            for item in self._working.values():
+                if item.index in self._journal.open:
+                    self._journal.intend({item.index: item.input_data}, item.since, straggling)
+        self._journal.flush()
 
     def _note(self, item: _Item, outcome: dict[str, Any] | Error) -> None:
         """Note what came of a submission when nobody asks for results any more."""
@@ -495,8 +507,9 @@ def _ended(run: Mapping[str, Any]) -> bool:
     return run.get("status") in (RunStatus.SUCCEEDED, RunStatus.FAILED)
 
 
-def _about_all(error: Error) -> bool:
+def _about_all(error: Error, step: _Item | _Look) -> bool:
     """Whether an error would be that of every input."""
     if isinstance(error, ValidationError):
-        return set(error.errors) != {"input_data"}
+        # Once there is a run, its ID is all that is sent.
+        return set(error.errors) != {"input_data"} and not (isinstance(step, _Item) and step.run is not None)
     return isinstance(error, (ConfigurationError, Unauthorized))

@@ -6,7 +6,6 @@ what a second one adds; while it takes its time, each further one adds as much a
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import math
 import threading
@@ -145,9 +144,7 @@ class Hands(Executor):
             self._climb.slow()
             self._count_anew()
             for _ in range(min(self._climb.number - self._working, len(self._line))):
-                # Those that there are go on where the system has no further one.
-                with contextlib.suppress(RuntimeError):
-                    self._engage()
+                self._engage()
 
     def count(self) -> None:
         """There is a result."""
@@ -170,9 +167,14 @@ class Hands(Executor):
         self._threads.shutdown(wait=wait)
 
     def _engage(self) -> None:
-        # Counted even if it cannot be started: the executor keeps what it was to do for a thread that is free.
+        """One more thread, where the system has one; those that there are go on where it has none."""
+        try:
+            self._threads.submit(self._work)
+        except RuntimeError:
+            if not self._working:
+                raise
+        # Counted either way: the executor keeps what one more was to do for a thread that is free.
         self._working += 1
-        self._threads.submit(self._work)
 
     def _work(self) -> None:
         """Carry out what stands in line, until nothing does or there are too many who do so."""

@@ -164,6 +164,9 @@ class Journal:
         """Note the run of an input, and how far it has come. In the file with the next :meth:`flush`."""
         told = {name: run.get(name) for name in ("run_id", "status", "created_at")}
         kept = {name: value[:_TEXT] for name, value in told.items() if isinstance(value, str)}
+        if kept.get("run_id") != run.get("run_id"):
+            # Half an ID is none. It stays open, so its run is looked for.
+            return
         if index < self.known:
             # Only of those of before it is asked again.
             self._results[index] = self._end + self._ahead

@@ -66,6 +66,8 @@ class RunFacts:
     def __init__(self, api: Any, organization_id: str, raw: Mapping[str, Any]) -> None:
         self._api = api
         self._organization_id = organization_id
+        if not isinstance(raw, Mapping):
+            raise unusable("a run that is no object", raw, Runs.get_run.template)
         self.raw = dict(raw)
 
     @property

@@ -26,6 +26,7 @@ from typing import Any
 from abeja_run.exceptions import Error, SubmissionUnknown, ValidationError, unusable
 from abeja_run.jobs.script import Call, Handed, Script
 from abeja_run.jobs.times import parsed_time
+from abeja_run.paging import Circle
 from abeja_run.patience import PASSING
 from abeja_run.resources.runs import Runs
 from abeja_run.retry import is_open
@@ -201,12 +202,13 @@ class Search:
         self.found: dict[str, dict[str, Any]] = {}
         self.token: str | None = None
         self.over = False
+        self._circle = Circle()
 
     def read(self, page: Mapping[str, Any]) -> None:
         """Take in a page.
 
         Raises:
-            InvalidResponse: It is none.
+            InvalidResponse: It is none; or it leads back to an earlier one, and the search is over.
         """
         entries = page.get("entries")
         if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
@@ -221,6 +223,9 @@ class Search:
         beyond = self._since is not None and oldest is not None and oldest < self._since
         self.over = not following or following == self.token or beyond
         self.token = following
+        if not self.over and self._circle.closed_by(following):
+            self.over = True
+            raise unusable("the pages of get_runs lead in a circle", following, Runs.get_runs.template)
 
 
 def submitting(

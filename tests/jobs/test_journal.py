@@ -432,3 +432,54 @@ def test_memory_does_not_grow_with_the_journal(path):
     )
     done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 300_000
+
+
+def test_an_id_of_any_length_is_never_kept_in_part(path, run_all):
+    def odd(body):
+        return Response(200, body=json.dumps({"run_id": "run-" + "0" * 5_000}).encode())
+
+    service = Service(("after", odd), page_size=100)
+    (first,) = run_all(service, path, numbered(1))
+    assert len(first.run.run_id) == 5_004
+    (second,) = run_all(service, path, numbered(1))
+    assert second.run.run_id == service.runs[0]["run_id"]
+    assert service.posts == 1
+
+
+TWICE_INTERRUPTED = """
+import json, os, signal, sys, threading, time
+sys.path.insert(0, sys.argv[2])
+from services import Service
+from abeja_run.jobs import Client, Settling
+
+class Slow(Service):
+    def send(self, request, timeout):
+        if request.method == "POST":
+            time.sleep(1.5)
+        return super().send(request, timeout)
+
+    def sleep(self, seconds):
+        time.sleep(seconds)
+        super().sleep(seconds)
+
+service = Slow(page_size=100)
+deployment = Client("1", {"auth_token": "any"}, transport=service, timeout=2).deployment("2")
+deployment.settling = Settling(period=0.1, looks=2)
+began = time.monotonic()
+for seconds in (0.3, 0.6):
+    threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT)).start()
+try:
+    list(deployment.submit_many("ver-1", [{"n": 1}, {"n": 2}], journal=sys.argv[1]))
+except KeyboardInterrupt:
+    assert time.monotonic() - began < 1.4
+results = list(deployment.submit_many("ver-1", [{"n": 1}, {"n": 2}], journal=sys.argv[1]))
+print(json.dumps([service.posts, len(service.runs), [str(result.error) for result in results]]))
+"""
+
+
+def test_after_a_second_interruption_the_same_process_waits_for_what_is_still_under_way(path):
+    tests = os.path.dirname(os.path.dirname(__file__))
+    command = [sys.executable, "-c", TWICE_INTERRUPTED, path, tests]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [2, 2, ["None", "None"]]

@@ -295,6 +295,29 @@ def test_pages_are_asked_for_when_they_are_reached_and_a_repeated_token_ends_the
         list(kind.client("1", CREDENTIAL, transport=script({})).deployment("2").runs())
 
 
+@pytest.mark.parametrize("length", [2, 3, 7])
+def test_pages_that_lead_in_a_circle_are_an_error_and_not_asked_for_for_ever(kind, length):
+    class Circling(Transport):
+        leaves_process = False
+        asked = 0
+
+        def send(self, request, timeout):
+            self.asked += 1
+            page = {"entries": [RUN], "next_page_token": f"t{self.asked % length}"}
+            return Response(200, body=json.dumps(page).encode())
+
+    transport = Circling()
+    with pytest.raises(e.InvalidResponse, match="circle"):
+        list(kind.client("1", CREDENTIAL, transport=transport).deployment("2").runs())
+    assert transport.asked <= 6 * length
+
+
+def test_a_page_of_runs_that_are_none_is_an_error(kind):
+    client = kind.client("1", CREDENTIAL, transport=script({"entries": [RUN, 7]}))
+    with pytest.raises(e.InvalidResponse, match="no object"):
+        list(client.deployment("2").runs())
+
+
 def test_a_client_needs_an_organization_and_closes_its_connections(monkeypatch, kind):
     with pytest.raises(e.ConfigurationError, match="organization"):
         kind.client()
