@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -107,3 +109,28 @@ def test_what_has_not_begun_is_given_up():
     assert second.cancelled()
     with pytest.raises(RuntimeError):
         Hands.submit(hands, hold).result(0.1)
+
+
+NO_MORE_THREADS = """
+import resource, sys, threading, time
+from abeja_run.jobs.hands import Hands
+
+threading.stack_size(1 << 30)
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (3 << 29), used + (3 << 29)))
+with Hands(8) as hands:
+    futures = [hands.submit(time.sleep, 0.01) for _ in range(20)]
+    for _ in range(3):
+        hands.more()
+    futures += [hands.submit(time.sleep, 0.01) for _ in range(20)]
+    for future in futures:
+        future.result(30)
+    print(sum(thread.name.startswith("abeja-run-batch") for thread in threading.enumerate()))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit is one of Linux")
+def test_the_threads_that_there_are_go_on_where_the_system_has_no_further_one():
+    done = subprocess.run([sys.executable, "-c", NO_MORE_THREADS], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < 8
