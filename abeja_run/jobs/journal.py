@@ -307,9 +307,13 @@ class Journal:
             raise JournalMismatch(f"the journal {self.path} was written by another version of abeja_run")
         for name, value in self._batch.items():
             if told.get(name) != value:
+                differs = f"{name} is {told.get(name)!r} there, {value!r} here"
+                if name == "other_arguments":
+                    # Kept as a digest, which tells a person nothing.
+                    differs = "it was begun with another output, number of retries, environment or other argument"
                 raise JournalMismatch(
-                    f"the journal {self.path} is that of another batch: {name} is {told.get(name)!r} there, "
-                    f"{value!r} here; name another file for this one"
+                    f"the journal {self.path} is that of another batch: {differs}; give the same arguments again, "
+                    "or name another file for this one"
                 )
 
     def _known_digests(self) -> Generator[str, None, None]:
