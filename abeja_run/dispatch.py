@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from abeja_run.endpoints import Endpoint
+from abeja_run.descriptors.endpoints import Endpoint
 from abeja_run.exceptions import TransportError
 from abeja_run.exchange import Exchange, Terms
 from abeja_run.interpretation import interpret

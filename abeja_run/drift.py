@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from abeja_run.answers import Download
 from abeja_run.cassettes.interaction import Interaction
-from abeja_run.endpoints import HEAD, Endpoint
+from abeja_run.descriptors.answers import Download
+from abeja_run.descriptors.endpoints import HEAD, Endpoint
 from abeja_run.exceptions import HttpError, InvalidResponse, RedirectNotFollowed
 from abeja_run.interpretation import interpret
 from abeja_run.messages import Response

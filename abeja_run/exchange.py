@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from abeja_run.credentials import Credential, required
-from abeja_run.endpoints import Endpoint
+from abeja_run.descriptors.endpoints import Endpoint
 from abeja_run.exceptions import ConnectError, InvalidResponse, OutcomeUnknown, TransportError
 from abeja_run.interpretation import interpret
 from abeja_run.messages import Headers, Request, Response, Sink, Source

@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import urljoin
 
 from abeja_run import exceptions
-from abeja_run.answers import Answer
-from abeja_run.endpoints import EMPTY, Endpoint
+from abeja_run.descriptors.answers import Answer
+from abeja_run.descriptors.endpoints import EMPTY, Endpoint
 from abeja_run.exceptions import HttpError, InvalidResponse
 from abeja_run.messages import Response, Sink
 from abeja_run.retry import retry_after

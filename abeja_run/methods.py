@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from marshmallow import Schema, fields
 
-from abeja_run.endpoints import EMPTY, Endpoint
-from abeja_run.parameters import Parameter
+from abeja_run.descriptors.endpoints import EMPTY, Endpoint
+from abeja_run.descriptors.parameters import Parameter
 from abeja_run.values import in_order, python_type
 
 __all__ = ["Method", "Option", "methods"]

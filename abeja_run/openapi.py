@@ -15,16 +15,16 @@ from urllib.parse import urlsplit
 from marshmallow import fields
 
 from abeja_run._version import __version__
-from abeja_run.answers import Answer
-from abeja_run.bodies import Body, JSONBody, Multipart, RawBody
 from abeja_run.configuration import DEFAULT_BASE_URL
 from abeja_run.descriptors import Resource
-from abeja_run.endpoints import BASE_HOST, EMPTY, Endpoint, variables_of
+from abeja_run.descriptors.answers import Answer
+from abeja_run.descriptors.bodies import Body, JSONBody, Multipart, RawBody
+from abeja_run.descriptors.endpoints import BASE_HOST, EMPTY, Endpoint, variables_of
+from abeja_run.descriptors.pages import Cursor, Links
+from abeja_run.descriptors.parameters import Parameter
 from abeja_run.exceptions import BadRequest, DescriptorError, HttpError
 from abeja_run.fields import Content, HeaderFamily
 from abeja_run.interpretation import STATUS_ERRORS
-from abeja_run.pages import Cursor, Links
-from abeja_run.parameters import Parameter
 from abeja_run.values import in_order
 from abeja_run.written_schemas import OPENAPI, WrittenSchemas, described, pattern
 

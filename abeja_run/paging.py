@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from abeja_run.configuration import origin_of
+from abeja_run.descriptors.endpoints import Endpoint
 from abeja_run.dispatch import Dispatcher
-from abeja_run.endpoints import Endpoint
 from abeja_run.exceptions import unusable
 from abeja_run.exchange import Exchange, Terms
 from abeja_run.messages import Request

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from abeja_run.bodies import Body, encoded
 from abeja_run.configuration import is_loopback
-from abeja_run.endpoints import BASE_HOST, Endpoint
+from abeja_run.descriptors.bodies import Body, encoded
+from abeja_run.descriptors.endpoints import BASE_HOST, Endpoint
+from abeja_run.descriptors.parameters import written
 from abeja_run.exceptions import ValidationError
 from abeja_run.fields import HeaderFamily
 from abeja_run.messages import Headers, Request, Source
-from abeja_run.parameters import written
 from abeja_run.values import shown, text_of
 
 __all__ = ["prepare"]

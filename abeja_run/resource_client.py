@@ -16,7 +16,7 @@ from abeja_run._version import __version__
 from abeja_run.binding import BoundEndpoint
 from abeja_run.credentials import FROM_ARGUMENT, find_credential
 from abeja_run.descriptors import Resource
-from abeja_run.endpoints import Endpoint
+from abeja_run.descriptors.endpoints import Endpoint
 from abeja_run.exceptions import ConfigurationError, DescriptorError
 from abeja_run.messages import Headers
 from abeja_run.retry import RetryPolicy

@@ -15,9 +15,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from abeja_run.descriptors.parameters import Parameter
 from abeja_run.exceptions import ConfigurationError, Error
 from abeja_run.methods import Method, methods
-from abeja_run.parameters import Parameter
 from abeja_run.resource_client import ResourceClient
 from abeja_run.written_types import WrittenTypes, docstring
 

@@ -22,7 +22,7 @@ from server import TriggerService, serving
 from abeja_run import APIClient
 from abeja_run.cassettes import Interaction, load
 from abeja_run.configuration import DEFAULT_BASE_URL
-from abeja_run.endpoints import Endpoint
+from abeja_run.descriptors.endpoints import Endpoint
 from abeja_run.local import LocalPlatform
 from abeja_run.messages import Request
 from abeja_run.transports import Transport, Urllib3Transport, cassette

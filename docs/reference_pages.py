@@ -23,10 +23,10 @@ from abeja_run.cassettes.schema import (
     RequestSchema,
     ResponseSchema,
 )
-from abeja_run.endpoints import Endpoint
+from abeja_run.descriptors.endpoints import Endpoint
+from abeja_run.descriptors.parameters import Parameter
 from abeja_run.exceptions import HttpError, InvalidResponse, TransportError, ValidationError
 from abeja_run.methods import Method, methods
-from abeja_run.parameters import Parameter
 from abeja_run.values import in_order
 from abeja_run.written_types import WrittenTypes
 

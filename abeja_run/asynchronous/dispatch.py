@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from abeja_run.asynchronous.base import AsyncTransport
-from abeja_run.endpoints import Endpoint
+from abeja_run.descriptors.endpoints import Endpoint
 from abeja_run.exceptions import Error, TransportError
 from abeja_run.exchange import Exchange, Terms
 from abeja_run.messages import Response

@@ -22,8 +22,8 @@ from abeja_run.cli.rehearsal import rehearse
 from abeja_run.cli.settings import Settings
 from abeja_run.client import APIClient
 from abeja_run.descriptors import Endpoint, Resource
+from abeja_run.descriptors.parameters import Parameter
 from abeja_run.exceptions import WaitFailed
-from abeja_run.parameters import Parameter
 from abeja_run.resource_client import ResourceClient
 
 __all__ = ["api"]

@@ -19,8 +19,8 @@ from marshmallow import fields
 from marshmallow.validate import OneOf
 
 from abeja_run.cli import inputs
+from abeja_run.descriptors.parameters import Parameter
 from abeja_run.fields import Content, LocalPath
-from abeja_run.parameters import Parameter
 
 __all__ = ["argument", "option_for"]
 

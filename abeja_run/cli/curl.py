@@ -16,12 +16,12 @@ from typing import Any
 
 from marshmallow import fields
 
-from abeja_run.bodies import Multipart, RawBody
-from abeja_run.endpoints import Endpoint
+from abeja_run.descriptors.bodies import Multipart, RawBody
+from abeja_run.descriptors.endpoints import Endpoint
+from abeja_run.descriptors.parameters import Parameter, written
 from abeja_run.exceptions import ConfigurationError
 from abeja_run.fields import Content
 from abeja_run.messages import Request
-from abeja_run.parameters import Parameter, written
 from abeja_run.values import text_of
 
 __all__ = ["curl", "secret_variable"]

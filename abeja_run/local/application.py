@@ -19,9 +19,9 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from abeja_run.bodies import Body
 from abeja_run.credentials import Credential
 from abeja_run.descriptors import Endpoint, Resource
+from abeja_run.descriptors.bodies import Body
 from abeja_run.local.store import Event, Store, StoredRun, StoreError
 from abeja_run.local.tokens import Tokens
 from abeja_run.resources.runs import Runs

@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from typing_extensions import NotRequired, TypedDict
 
-from abeja_run.answers import Downloaded
 from abeja_run.client import APIClient
+from abeja_run.descriptors.answers import Downloaded
 from abeja_run.sources import UploadContent
 from catalogue import Colour
 from os import PathLike

@@ -1,6 +1,6 @@
 """One endpoint, frozen data: what to send and what comes back.
 
-Knows nothing of how a request is sent. What may stand in it is checked in :mod:`abeja_run.declaration`.
+Knows nothing of how a request is sent. What may stand in it is checked in :mod:`abeja_run.descriptors.declaration`.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Any
 
 from marshmallow import Schema, fields
 
-from abeja_run.answers import Answer, JSONAnswer
-from abeja_run.bodies import Body
+from abeja_run.descriptors.answers import Answer, JSONAnswer
+from abeja_run.descriptors.bodies import Body
+from abeja_run.descriptors.pages import Pages
+from abeja_run.descriptors.parameters import Parameter, Variable, of_schema
 from abeja_run.exceptions import HttpError
-from abeja_run.pages import Pages
-from abeja_run.parameters import Parameter, Variable, of_schema
 
 __all__ = ["DELETE", "GET", "HEAD", "PATCH", "POST", "PUT", "Endpoint", "Waiter"]
 
@@ -74,11 +74,11 @@ class Endpoint:
         method: ``GET``, ``HEAD``, ``POST``, ``PUT``, ``PATCH`` or ``DELETE``.
         path: What follows the resource's path, such as ``/{run_id}``.
         summary: One line for the documentation.
-        returns: The schema of the answer, a JSON object; or another :class:`~abeja_run.answers.Answer`, such as
-            ``ArrayOf(Run)``, ``NoContent()``, ``Text()``, ``Download("path")``, or ``InHeaders(Facts)``, which reads
-            header fields, as it must be for ``HEAD``.
+        returns: The schema of the answer, a JSON object; or another
+            :class:`~abeja_run.descriptors.answers.Answer`, such as ``ArrayOf(Run)``, ``NoContent()``, ``Text()``,
+            ``Download("path")``, or ``InHeaders(Facts)``, which reads header fields, as it must be for ``HEAD``.
         body: The schema of the JSON body: its fields are parameters of the call; or another
-            :class:`~abeja_run.bodies.Body`, such as ``JSONBody(…)``, ``RawBody(…)``, ``Multipart(…)``.
+            :class:`~abeja_run.descriptors.bodies.Body`, such as ``JSONBody(…)``, ``RawBody(…)``, ``Multipart(…)``.
         query: The schema of the query: its fields are parameters of the call. A list is a parameter for each item.
         headers: The schema of further header fields: its fields are parameters of the call, each named on the wire
             by its ``data_key``; a :class:`~abeja_run.fields.HeaderFamily` is all those under one prefix.

@@ -12,13 +12,24 @@ from typing import Any
 from marshmallow import Schema, fields
 from marshmallow.fields import Field
 
-from abeja_run.answers import Answer
-from abeja_run.bodies import Body, RawBody
-from abeja_run.endpoints import BASE_HOST, DELETE, GET, HEAD, PATCH, POST, PUT, Endpoint, description_of, variables_of
+from abeja_run.descriptors.answers import Answer
+from abeja_run.descriptors.bodies import Body, RawBody
+from abeja_run.descriptors.endpoints import (
+    BASE_HOST,
+    DELETE,
+    GET,
+    HEAD,
+    PATCH,
+    POST,
+    PUT,
+    Endpoint,
+    description_of,
+    variables_of,
+)
+from abeja_run.descriptors.pages import Pages
+from abeja_run.descriptors.parameters import Parameter, Variable
 from abeja_run.exceptions import DescriptorError, HttpError
 from abeja_run.fields import HeaderFamily
-from abeja_run.pages import Pages
-from abeja_run.parameters import Parameter, Variable
 
 __all__ = ["WAIT_OPTIONS", "completed"]
 

@@ -14,9 +14,9 @@ from typing import Any
 
 from marshmallow import Schema, fields
 
+from abeja_run.descriptors.parameters import Parameter, of_field, of_schema, written
 from abeja_run.fields import Content, about
 from abeja_run.messages import Source
-from abeja_run.parameters import Parameter, of_field, of_schema, written
 from abeja_run.sources import Joined, Upload, source_of
 from abeja_run.values import shown, text_of
 

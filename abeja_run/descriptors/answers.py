@@ -20,10 +20,10 @@ from typing import IO, Any
 import marshmallow
 from marshmallow import Schema, fields
 
+from abeja_run.descriptors.parameters import Parameter, of_field
 from abeja_run.exceptions import BodyError
 from abeja_run.fields import HeaderFamily, LocalPath, PercentEncoded, about
 from abeja_run.messages import Response, Sink
-from abeja_run.parameters import Parameter, of_field
 from abeja_run.values import in_order
 
 __all__ = ["Answer", "ArrayOf", "Download", "Downloaded", "InHeaders", "JSONAnswer", "NoContent", "Text"]

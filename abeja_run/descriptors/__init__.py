@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from abeja_run.answers import Answer, ArrayOf, Download, Downloaded, InHeaders, JSONAnswer, NoContent, Text
-from abeja_run.bodies import Body, JSONBody, Multipart, RawBody
-from abeja_run.declaration import completed
-from abeja_run.endpoints import DELETE, GET, HEAD, PATCH, POST, PUT, Endpoint, Waiter
-from abeja_run.pages import Cursor, Links, Offset, Pages
-from abeja_run.parameters import Parameter, Variable
+from abeja_run.descriptors.answers import Answer, ArrayOf, Download, Downloaded, InHeaders, JSONAnswer, NoContent, Text
+from abeja_run.descriptors.bodies import Body, JSONBody, Multipart, RawBody
+from abeja_run.descriptors.declaration import completed
+from abeja_run.descriptors.endpoints import DELETE, GET, HEAD, PATCH, POST, PUT, Endpoint, Waiter
+from abeja_run.descriptors.pages import Cursor, Links, Offset, Pages
+from abeja_run.descriptors.parameters import Parameter, Variable
 from abeja_run.sources import Upload
 
 __all__ = [
@@ -55,7 +55,7 @@ class Resource:
     Class attributes:
         path: The path template that all endpoints begin with.
         variables: The description of each variable of the templates: a text, or a
-            :class:`~abeja_run.parameters.Variable` with a pattern.
+            :class:`~abeja_run.descriptors.parameters.Variable` with a pattern.
         endpoints: Every endpoint by name, filled in when the class is made.
 
     Raises:
