@@ -265,7 +265,10 @@ def _result(result: Mapping[str, Any]) -> Text:
     if "run_id" in result:
         text.append_text(Text.assemble(_text(result["run_id"]), "  ", styled_status(_text(result["status"])), "  "))
     if "error" in result:
-        text.append(_text(" ".join(result["error"].split())), "red")
+        first, *between = result["error"].split("\n")
+        # Of the last lines of a run that has failed the very last say why; JSON has them all.
+        shown = [first, *(["…"] if between[:-2] else []), *between[-2:]]
+        text.append(_text(" ".join(" ".join(shown).split())), "red")
     return text
 
 

@@ -9,12 +9,13 @@ from datetime import datetime, timezone
 from typing import Any
 
 import click
+from rich.text import Text
 
 from abeja_run.cli import inputs, options
 from abeja_run.cli.declared import ServiceCommand, described, option
 from abeja_run.cli.errors import Failed
 from abeja_run.cli.options import DATALAKE
-from abeja_run.cli.output import remark
+from abeja_run.cli.output import remark, styled_status
 from abeja_run.cli.settings import Settings
 from abeja_run.exceptions import HttpError, RunFailed, WaitTimeout
 from abeja_run.jobs import Run
@@ -122,7 +123,8 @@ def show(settings: Settings, run_id: str, organization_id: str | None, deploymen
 
 @click.command(
     cls=ServiceCommand,
-    help=f"{Runs.get_run_logs.summary}\n\nWrites all pages of it: JSON lines, or the time in UTC and the line. "
+    help=f"{Runs.get_run_logs.summary}\n\nWrites all pages of it: JSON lines, or the time in UTC and the line. How a run has "
+    "ended that is followed goes to standard error. "
     "A TIME is written as 2018-01-01T09:00:00Z, in UTC unless it has another offset.",
 )
 @_run
@@ -151,7 +153,9 @@ def logs(
             found = client.api.iter_run_recent_logs(*ids, start_time=start_time, end_time=end_time)
             settings.output.events(reversed(list(itertools.islice(found, recent))))
         elif follow:
-            settings.output.events(_following(client.deployment(deployment_id).run(run_id), start_time, end_time))
+            run = client.deployment(deployment_id).run(run_id)
+            settings.output.events(_following(run, start_time, end_time))
+            remark(Text.assemble("The run has ended: ", styled_status(run.refresh().status)))
         else:
             settings.output.events(client.api.iter_run_logs(*ids, start_time=start_time, end_time=end_time))
 

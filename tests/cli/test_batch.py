@@ -1,6 +1,7 @@
 """The command that submits a run for each line of a file."""
 
 import json
+import re
 import signal
 import time
 
@@ -92,6 +93,15 @@ def test_with_wait_failed_runs_end_with_1(command, runner, tmp_path):
     assert done.code == 1
     assert told(done.out)[0]["status"] == "FAILED"
     assert "told to" in told(done.out)[0]["error"]
+
+
+def test_on_a_terminal_a_failed_run_is_one_row_that_ends_with_its_last_line(platform, tmp_path):
+    path = tmp_path / "inputs.jsonl"
+    path.write_text('{"number": 1}\n')
+    _, seen = on_terminal("batch", path, "--wait", "--retry-count", 0, "--env", "FAIL=yes", columns=500)
+    (row,) = (line for line in seen.splitlines() if "run-" in line and "FAILED" in line)
+    assert re.search(r"its last lines: … .*told to", row)
+    assert "Traceback" not in row
 
 
 def test_inputs_come_from_standard_input_too(platform):

@@ -162,7 +162,7 @@ def test_following_a_log_ends_with_the_run(command, runner, monkeypatch):
     # A log is followed for some seconds after the end of its run; they count without passing.
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
     done = command("logs", run_id, "--follow")
-    assert (done.code, done.err) == (0, "")
+    assert (done.code, done.err) == (0, "The run has ended: SUCCEEDED\n")
     assert [event["message"] for event in lines(done.out)] == runner.lines(run_id)
 
 
