@@ -123,8 +123,8 @@ def show(settings: Settings, run_id: str, organization_id: str | None, deploymen
 
 @click.command(
     cls=ServiceCommand,
-    help=f"{Runs.get_run_logs.summary}\n\nWrites all pages of it: JSON lines, or the time in UTC and the line. How a run has "
-    "ended that is followed goes to standard error. "
+    help=f"{Runs.get_run_logs.summary}\n\nWrites all pages of it: JSON lines, or the time in UTC and the line. "
+    "How a run that is followed has ended goes to standard error. "
     "A TIME is written as 2018-01-01T09:00:00Z, in UTC unless it has another offset.",
 )
 @_run
