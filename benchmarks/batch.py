@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import contextlib
 import importlib
 import json
@@ -23,12 +24,14 @@ from typing import Any
 
 from per_call import DEPLOYMENT, ORGANIZATION, TOKEN, Instant, canned, versions
 
+import abeja_run
 from abeja_run import Client
 
 VERSION = "ver-1111111111111111"
 IN_FLIGHT = 8
 OURS = "abeja_run, submit_many"
 JOURNAL = "abeja_run, submit_many with a journal"
+AWAITED = "abeja_run, submit_many awaited"
 SDK = f"abeja-sdk, create_run in {IN_FLIGHT} threads"
 
 #: Submits so many inputs.
@@ -56,7 +59,13 @@ def contestants(url: str, folder: Path) -> dict[str, Way]:
         journal.unlink(missing_ok=True)
         submit(client, count, journal)
 
+    async def awaited(count: int) -> None:
+        async with abeja_run.AsyncClient(ORGANIZATION, {"auth_token": TOKEN}, base_url=url) as made:
+            results = made.deployment(DEPLOYMENT).submit_many(VERSION, inputs(count), max_in_flight=IN_FLIGHT)
+            assert len([result async for result in results if result.run is not None]) == count
+
     found: dict[str, Way] = {OURS: lambda count: submit(client, count), JOURNAL: with_journal}
+    found[AWAITED] = lambda count: asyncio.run(awaited(count))
     with contextlib.suppress(ImportError):
         importlib.import_module("abeja.common.connection").Connection.BASE_URL = url
         sdk = importlib.import_module("abeja.runs").APIClient(credential={"auth_token": TOKEN})
