@@ -104,16 +104,19 @@ class Journal:
 
     def __init__(self, path: str | os.PathLike[str], batch: Mapping[str, str]) -> None:
         self.path = Path(path)
+        # Wherever this process goes.
+        self._place = self.path.absolute()
         self.known = 0
         self.open: dict[int, Open] = {}
         self._batch = dict(batch)
         with contextlib.ExitStack() as stack, self._faults("opened"):
-            self._file = stack.enter_context(_opened(self.path))
+            self._file = stack.enter_context(_opened(self._place))
             _opened_files.add(self._file)
             self._lock()
             stack.callback(self._unlock)
             self._results = stack.enter_context(_Positions())
-            self._reader = stack.enter_context(self.path.open("rb"))
+            self._reader = stack.enter_context(self._place.open("rb"))
+            self._stay(self._reader)
             self._end = self._read()
             # What is noted and not in the file yet.
             self._noted: list[bytes] = []
@@ -147,7 +150,7 @@ class Journal:
             straggling: Seconds after the end of this process in which a request of theirs may still arrive.
 
         Raises:
-            JournalError: It is not on the disk.
+            JournalError: It is not on the disk, or not under its name any more.
         """
         state = Open(since, straggling)
         common: dict[str, Any] = {"since": since.isoformat()}
@@ -158,6 +161,7 @@ class Journal:
         self.flush()
         with self._faults("written"):
             _sync(self._file.fileno())
+        self._stay()
         self.open.update(dict.fromkeys(inputs, state))
 
     def submitted(self, index: int, run: Mapping[str, Any]) -> None:
@@ -240,7 +244,7 @@ class Journal:
         _sync(self._file.fileno())
         if sys.platform != "win32":
             # The name of the file is to last as well as what is in it.
-            folder = os.open(self.path.resolve().parent, os.O_RDONLY)
+            folder = os.open(self._place.resolve().parent, os.O_RDONLY)
             try:
                 os.fsync(folder)
             finally:
@@ -250,6 +254,23 @@ class Journal:
         line = _line(record)
         self._noted.append(line)
         self._ahead += len(line)
+
+    def _stay(self, file: IO[bytes] | None = None) -> None:
+        """Make sure that the locked file is still the one of that name: another of it would know nothing of this one.
+
+        Args:
+            file: One that was opened by that name; None looks at what stands there now.
+
+        Raises:
+            JournalError: It is not.
+        """
+        with contextlib.suppress(FileNotFoundError):
+            there = self._place.stat() if file is None else os.fstat(file.fileno())
+            if os.path.samestat(os.fstat(self._file.fileno()), there):
+                return
+        raise JournalError(
+            f"the journal {self.path} was deleted or replaced while it was in use; what was intended last is not sent"
+        )
 
     def _lock(self) -> None:
         """Lock the file for as long as it is open; the lock ends with the process, however that ends."""
@@ -319,7 +340,8 @@ class Journal:
     def _known_digests(self) -> Generator[str, None, None]:
         """The digests of the inputs that were about to be submitted before, in their order."""
         expected = 0
-        with self._faults("read"), self.path.open("rb") as file:
+        with self._faults("read"), self._place.open("rb") as file:
+            self._stay(file)
             while line := file.readline():
                 if line.startswith(_INTENTION):
                     record = json.loads(line)

@@ -484,3 +484,32 @@ def test_after_a_second_interruption_the_same_process_waits_for_what_is_still_un
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == [2, 2, ["None", "None"]]
+
+
+@pytest.mark.parametrize("replaced", [True, False])
+def test_a_journal_that_is_deleted_or_replaced_in_use_ends_its_batch_before_anything_more_is_sent(
+    path, deployment, replaced
+):
+    service, sent = Service(page_size=100), None
+    with pytest.raises(e.JournalError, match="deleted or replaced"):
+        for _ in deployment(service).submit_many("ver-1", numbered(1_000), journal=path, max_in_flight=2):
+            if sent is None:
+                # Somebody tidies up; or takes a copy, and puts it back.
+                content = path.read_bytes()
+                path.unlink()
+                sent = service.posts
+                if replaced:
+                    path.with_suffix(".copy").write_bytes(content)
+                    path.with_suffix(".copy").rename(path)
+    assert service.posts <= sent + 6
+
+
+def test_a_journal_of_a_relative_path_stays_where_it_is(tmp_path, monkeypatch, deployment):
+    monkeypatch.chdir(tmp_path)
+    service = Service(page_size=100)
+    for _ in deployment(service).submit_many("ver-1", numbered(30), journal="batch.jsonl", max_in_flight=2):
+        monkeypatch.chdir("/")
+    assert len(service.runs) == 30
+    monkeypatch.chdir(tmp_path)
+    again = [*deployment(service).submit_many("ver-1", numbered(30), journal="batch.jsonl")]
+    assert len(again) == service.posts == 30
