@@ -209,6 +209,11 @@ class Redaction:
     def _body(self, body: bytes) -> bytes:
         if not body:
             return body
+        if b"\0" in body and (wide := json.detect_encoding(body)) != "utf-8":
+            # JSON may be in UTF-16 and UTF-32 too.
+            before = body.decode(wide, "ignore").encode()
+            after = self._body(before)
+            return body if after == before else after.decode().encode(wide)
         if b"\\" not in body and b"=" not in body and b"://" not in body and not self._says_secret(body):
             return body
         may_be_json = body.lstrip()[:1] in (b"{", b"[", b'"')

@@ -106,6 +106,24 @@ def test_what_stands_there_instead(before, after):
     assert body(before) == after
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"])
+@pytest.mark.parametrize("text", ['{"token": "hunter22", "é": "a"}', '{"é": 1, "tokens": ["hunter22", "hunt'])
+def test_json_in_another_encoding_keeps_no_secret_either(encoding, text):
+    answer = Response(200, {"content-type": "application/json"}, text.encode(encoding))
+    outcome = Redaction().interaction(Interaction(Request("GET", "http://127.0.0.1/"), answer)).outcome
+    assert isinstance(outcome, Response)
+    told = outcome.body.decode(encoding)
+    assert "***" in told
+    assert "hunt" not in told
+    assert "é" in told
+
+
+def test_bytes_that_are_no_text_stay_as_they_are():
+    for data in (bytes(range(256)), b"\0" * 9, b"\xff\xfe\0", b"a\0b\0c"):
+        answer = Response(200, {}, data)
+        assert Redaction().interaction(Interaction(Request("GET", "http://127.0.0.1/"), answer)).outcome == answer
+
+
 def test_a_hostile_answer_costs_no_more_than_its_length():
     # Each would take minutes if every level were walked for every other one.
     for text in (

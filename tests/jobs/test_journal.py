@@ -490,17 +490,17 @@ def test_after_a_second_interruption_the_same_process_waits_for_what_is_still_un
 def test_a_journal_that_is_deleted_or_replaced_in_use_ends_its_batch_before_anything_more_is_sent(
     path, deployment, replaced
 ):
-    service, sent = Service(page_size=100), None
+    service = Service(page_size=100)
+    results = deployment(service).submit_many("ver-1", numbered(1_000), journal=path, max_in_flight=2)
+    next(results)
+    # Somebody tidies up; or takes a copy, and puts it back.
+    content, sent = path.read_bytes(), service.posts
+    path.unlink()
+    if replaced:
+        path.with_suffix(".copy").write_bytes(content)
+        path.with_suffix(".copy").rename(path)
     with pytest.raises(e.JournalError, match="deleted or replaced"):
-        for _ in deployment(service).submit_many("ver-1", numbered(1_000), journal=path, max_in_flight=2):
-            if sent is None:
-                # Somebody tidies up; or takes a copy, and puts it back.
-                content = path.read_bytes()
-                path.unlink()
-                sent = service.posts
-                if replaced:
-                    path.with_suffix(".copy").write_bytes(content)
-                    path.with_suffix(".copy").rename(path)
+        list(results)
     assert service.posts <= sent + 6
 
 
