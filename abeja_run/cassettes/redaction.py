@@ -152,9 +152,9 @@ class Redaction:
 
     def _nested(self, text: str) -> str:
         """A string, which may be JSON of its own."""
-        data = text.encode("utf-8", "surrogatepass")
         if text[:1] not in ("{", "[") or len(text) == 1:
             return self._text(text)
+        data = text.encode("utf-8", "surrogatepass")
         if not too_deep(data):
             with contextlib.suppress(ValueError, RecursionError):
                 inner = json.loads(text)
